@@ -1,0 +1,1 @@
+"""Pure data and functions that everything else stands on; standard library only, no I/O."""
