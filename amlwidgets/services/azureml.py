@@ -1,0 +1,261 @@
+"""The one place that touches azureml-core objects. Everything is imported when used.
+
+azureml-core ships no types; its objects are ``Any`` here and never leave the service layer.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from amlwidgets.core.stages import OperationState
+from amlwidgets.errors import NotConnected, NotInstalled, ServiceFailed
+from amlwidgets.services.waiting import interruptible, pause
+
+POLL_SECONDS = 0.4
+"""Between two looks at a running operation; the SDK itself waits 5 s."""
+
+_LIVE = {"x-amlwidgets-live": "1"}
+"""Tells a sandbox that this reader wants the present state at once; Azure ignores it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceInfo:
+    """What the head of the wizard shows of a workspace."""
+
+    name: str
+    resource_group: str
+    location: str
+    sandbox: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"name": self.name, "group": self.resource_group, "location": self.location, "sandbox": self.sandbox}
+
+
+def require_sdk() -> None:
+    """Make sure azureml-core can be imported.
+
+    Raises:
+        NotInstalled: it cannot; the message says how to install it.
+    """
+    try:
+        import azureml.core  # noqa: F401 - the import is the check
+    except ImportError as error:
+        raise NotInstalled(
+            f"azureml-core cannot be imported in this kernel ({error}).", code="azureml-missing",
+            todo="Run  %pip install azureml-core  and restart the kernel.",
+        ) from error
+
+
+def find_workspace() -> Any:
+    """Return the workspace that ``Workspace.from_config()`` finds, or the sandbox's when the kernel is in its world.
+
+    Raises:
+        NotConnected: there is no config file, or the workspace cannot be reached.
+    """
+    require_sdk()
+    from azureml.core import Workspace
+    from azureml.exceptions import UserErrorException
+
+    if in_sandbox():
+        from amlwidgets.services.worlds import sandbox_workspace
+
+        return sandbox_workspace()
+    try:
+        return Workspace.from_config()
+    except UserErrorException as error:
+        raise NotConnected(
+            "No workspace: no config.json was found from this folder upwards.", code="workspace-missing",
+            todo="Download config.json from the studio, or practise without an account: %aml sandbox on",
+        ) from error
+
+
+def in_sandbox() -> bool:
+    """Whether this kernel is in the sandbox's world."""
+    from amlwidgets.services.worlds import in_sandbox as answer
+
+    return answer()
+
+
+def describe(ws: Any) -> WorkspaceInfo:
+    """Return what is shown of a workspace; makes no call."""
+    return WorkspaceInfo(str(ws.name), str(ws.resource_group), str(ws.location), in_sandbox())
+
+
+def watch_build(build: Any, write: Callable[[str], None], cancelled: threading.Event) -> str:
+    """Follow an environment build to its end, passing its log on as it grows; return the final status.
+
+    Raises:
+        Cancelled: the user stopped waiting; the build goes on.
+    """
+    seen = 0
+    while True:
+        status = str(interruptible(lambda: build.status, cancelled))
+        seen += _pass_on(_build_log(build, cancelled), seen, write)
+        if status not in ("Running", "GettingOrProvisioningACR", "Queued", "NotStarted"):
+            return status
+        pause(POLL_SECONDS, cancelled)
+
+
+def _build_log(build: Any, cancelled: threading.Event) -> str:
+    text = interruptible(build.get_log, cancelled)
+    return text or ""
+
+
+def _pass_on(text: str, seen: int, write: Callable[[str], None]) -> int:
+    """Write what is new in ``text``; returns the number of new characters."""
+    if len(text) > seen:
+        write(text[seen:])
+    return max(len(text) - seen, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One look at a deployment's long running operation.
+
+    Attributes:
+        state: Its state.
+        phase: ``BuildEnvironment``, ``BuildImage`` or ``DeployService``; empty when not told.
+        news: Lines of the operation's own log that are new, as ``(time, text)``.
+        offset: Where the next look continues.
+        log_uri: Address of the phase's log; empty when there is none.
+    """
+
+    state: OperationState
+    phase: str
+    news: tuple[tuple[str, str], ...]
+    offset: int
+    log_uri: str
+
+
+def read_operation(service: Any, offset: int) -> Operation | None:
+    """Look at the operation behind ``service`` now; None where the service keeps no address of one.
+
+    The SDK's own poll prints to standard output every 5 s and gives nothing back, so the address that it polls is
+    read with the workspace's own credentials instead.
+
+    Raises:
+        ServiceFailed: the answer is not an operation.
+    """
+    import requests
+
+    address = getattr(service, "_operation_endpoint", None)
+    if not address:
+        return None
+    headers = {**_auth_header(service.workspace), **_LIVE}
+    answer = requests.get(address, params={"offset": offset}, headers=headers, timeout=60)
+    if not answer.ok:
+        raise ServiceFailed(f"The operation cannot be read: HTTP {answer.status_code}.", code="operation-unreadable")
+    body = answer.json()
+    text = str(body.get("streamingOperationLog") or "")
+    details = body.get("operationDetails") or {}
+    return Operation(
+        OperationState(body["state"]), str(details.get("subOperationType") or ""), tuple(_entries(text)),
+        offset + len(text), str(body.get("operationLog") or ""),
+    )
+
+
+def _auth_header(ws: Any) -> dict[str, str]:
+    return dict(ws._auth_object.get_authentication_header())  # noqa: SLF001 - the workspace's own credentials
+
+
+def _entries(text: str) -> list[tuple[str, str]]:
+    """Split ``20261121040322|Building image..#...`` into time and text."""
+    entries = []
+    for item in text.split("#"):
+        stamp, found, words = item.partition("|")
+        if found and re.fullmatch(r"\d{14}", stamp):
+            entries.append((f"{stamp[8:10]}:{stamp[10:12]}:{stamp[12:14]}", words))
+        elif item.strip():
+            entries.append(("", item))
+    return entries
+
+
+def service_log(service: Any, lines: int = 5000) -> str:
+    """Return the container's log; empty while there is none.
+
+    ``get_logs`` raises as long as no container exists; that is no failure of the deployment.
+    """
+    from azureml.exceptions import WebserviceException
+
+    try:
+        return str(service.get_logs(num_lines=lines) or "")
+    except WebserviceException:
+        return ""
+
+
+class LogFollower:
+    """Passes on what is new in a log that can only be read whole.
+
+    Args:
+        write: Receives new text.
+    """
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._last = ""
+
+    def update(self, text: str) -> None:
+        """Take the log as it is now; where its beginning was dropped, the overlap is looked for."""
+        if text.startswith(self._last):
+            new = text[len(self._last) :]
+        else:
+            tail = self._last[-400:]
+            place = text.rfind(tail) if tail else -1
+            new = text[place + len(tail) :] if place >= 0 else text
+        if new:
+            self._write(new)
+        self._last = text
+
+
+def delete_service(ws: Any, name: str) -> bool:
+    """Delete a service; returns False when there was none of that name.
+
+    Raises:
+        ServiceFailed: the service cannot be deleted.
+    """
+    from azureml.core.webservice import Webservice
+    from azureml.exceptions import WebserviceException
+
+    try:
+        service = Webservice(ws, name)
+    except WebserviceException as error:
+        if "NotFound" in type(error).__name__ or "not found" in str(error):
+            return False
+        raise ServiceFailed(f"The service {name} cannot be looked up: {error}", code="service-unreadable") from error
+    try:
+        service.delete()
+    except WebserviceException as error:
+        raise ServiceFailed(f"The service {name} cannot be deleted: {error}", code="delete-failed") from error
+    return True
+
+
+def model_names(ws: Any, models: list[Any]) -> dict[str, str]:
+    """Return what diagnosis may say of models: those in the service and those registered."""
+    inside = ", ".join(f"{m.name}:{m.version}" for m in models)
+    try:
+        registered = ", ".join(sorted(ws.models))
+    except Exception:  # noqa: BLE001 - helpful words only; the failure at hand matters more
+        registered = ""
+    return {key: value for key, value in {"models": inside, "registered_models": registered}.items() if value}
+
+
+def restore(spec_values: Mapping[str, Any], ws: Any, namespace: dict[str, Any]) -> None:
+    """Fetch the objects of an interrupted run again: the model by id, the service by name.
+
+    Args:
+        spec_values: ``model_id`` and ``service`` where the run had got so far.
+        ws: The workspace.
+        namespace: Gets ``model`` and ``service``.
+    """
+    from azureml.core.model import Model
+    from azureml.core.webservice import Webservice
+
+    if "model" not in namespace and spec_values.get("model_id"):
+        namespace["model"] = Model(ws, id=spec_values["model_id"])
+    if "service" not in namespace and spec_values.get("service"):
+        namespace["service"] = Webservice(ws, spec_values["service"])

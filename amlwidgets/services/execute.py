@@ -1,0 +1,264 @@
+"""Running one stage: performs the plan's calls and watches them live."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from amlwidgets.core.checks import Check, CheckState
+from amlwidgets.core.spec import DeploymentSpec
+from amlwidgets.core.stages import OperationState, ServiceState, Stage
+from amlwidgets.errors import BadInput, ServiceFailed
+from amlwidgets.services import azureml
+from amlwidgets.services.code import Call, execute
+from amlwidgets.services.plan import calls_of, environment_call
+from amlwidgets.services.preflight import preflight, script_path
+from amlwidgets.services.streams import capture
+from amlwidgets.services.waiting import interruptible, pause
+
+
+@dataclass(slots=True)
+class StageContext:
+    """What a running stage works with.
+
+    Attributes:
+        spec: What is deployed.
+        namespace: Variables of the calls: ws, model, environment, build, service, prediction.
+        state: Small facts that survive a restart (``model_id``, ``service``).
+        write: Receives log text of this stage, masked afterwards by the receiver.
+        note: Receives the words beside the stage while it runs.
+        checks: Receives the checks so far.
+        cancelled: Set when the user stops waiting.
+        workspace: Finds the workspace when it is first needed.
+    """
+
+    spec: DeploymentSpec
+    namespace: dict[str, Any]
+    state: dict[str, Any]
+    write: Callable[[str], None]
+    note: Callable[[str], None]
+    checks: Callable[[list[Check]], None]
+    cancelled: threading.Event
+    workspace: Callable[[], Any]
+    sources: list[tuple[str, str]] = field(default_factory=list)
+
+    def call(self, call: Call) -> Any:
+        """Perform one call of the plan; what the SDK prints goes to the log."""
+
+        def work() -> Any:
+            with capture(self.write):
+                return execute(call, self.namespace)
+
+        return interruptible(work, self.cancelled)
+
+    def connect(self) -> Any:
+        """Return the workspace, finding it at the first use."""
+        if "ws" not in self.namespace:
+            self.namespace["ws"] = interruptible(self.workspace, self.cancelled)
+        return self.namespace["ws"]
+
+    def need(self, *names: str) -> None:
+        """Make sure earlier results are there, fetching them again after a restart.
+
+        Raises:
+            BadInput: an earlier stage has to run first.
+        """
+        ws = self.connect()
+        if "environment" in names and "environment" not in self.namespace:
+            self.call(environment_call(self.spec))
+        interruptible(lambda: azureml.restore(self.state, ws, self.namespace), self.cancelled)
+        before = {"model": Stage.REGISTER, "environment": Stage.IMAGE, "service": Stage.SCHEDULE}
+        for name in names:
+            if name not in self.namespace:
+                raise BadInput(
+                    f"There is no {name} yet.", code="earlier-stage-missing", todo=f"Run {before[name].title} first."
+                )
+
+
+def run_stage(stage: Stage, context: StageContext) -> str:
+    """Run a stage to its end and return the words beside it on the rail.
+
+    Raises:
+        Cancelled: the user stopped waiting.
+        AmlWidgetsError: the stage failed, in our words.
+        Exception: the stage failed, in the SDK's words.
+    """
+    return _RUNNERS[stage](context)
+
+
+def _preflight(context: StageContext) -> str:
+    checks: list[Check] = []
+    for check in preflight(context.spec, sandbox=azureml.in_sandbox()):
+        checks.append(check)
+        context.checks(list(checks))
+        context.write(_check_line(check))
+    if not any(c.state == CheckState.FAIL and c.id == "entry-script" for c in checks):
+        _write_syntax_warnings(context)
+    else:
+        _write_syntax_error(context)
+    target = interruptible(lambda: _check_target(context), context.cancelled)
+    checks.append(target)
+    context.checks(list(checks))
+    context.write(_check_line(target))
+    failed = [c for c in checks if c.state == CheckState.FAIL]
+    if failed:
+        words = "1 check failed" if len(failed) == 1 else f"{len(failed)} checks failed"
+        raise BadInput(f"{words}: {failed[0].detail}", code=f"preflight-{failed[0].id}", todo=failed[0].todo)
+    return f"{len(checks)} checks"
+
+
+def _check_line(check: Check) -> str:
+    todo = f" {check.todo}" if check.todo else ""
+    looked = f" [{check.looked_at}]" if check.looked_at else ""
+    return f"{check.state.value:<4} {check.title}{looked}: {check.detail}{todo}\n"
+
+
+def _write_syntax_error(context: StageContext) -> None:
+    """Write what Python itself says of the entry script, so that it can be diagnosed and quoted."""
+    path = script_path(context.spec)
+    if not path.is_file():
+        return
+    try:
+        compile(path.read_bytes(), str(path.relative_to(context.spec.folder)), "exec")
+    except (SyntaxError, ValueError) as error:
+        import traceback
+
+        context.write("".join(traceback.format_exception_only(error)))
+
+
+def _write_syntax_warnings(context: StageContext) -> None:
+    """Nothing to say of a script that parses."""
+
+
+def _check_target(context: StageContext) -> Check:
+    from amlwidgets.errors import AmlWidgetsError
+
+    kind = "sandbox" if azureml.in_sandbox() else "workspace"
+    try:
+        info = azureml.describe(context.connect())
+    except AmlWidgetsError as error:
+        return Check("target", "Target", CheckState.FAIL, kind, error.message, error.todo)
+    except Exception as error:  # noqa: BLE001 - whatever keeps the workspace from answering is the finding
+        context.sources.append(("workspace error", f"{type(error).__name__}: {error}"))
+        return Check("target", "Target", CheckState.FAIL, kind, f"The workspace does not answer: {error}")
+    return Check("target", "Target", CheckState.OK, info.name, f"The {kind} {info.name} answers.")
+
+
+def _register(context: StageContext) -> str:
+    context.connect()
+    for call in calls_of(Stage.REGISTER, context.spec):
+        context.call(call)
+    model = context.namespace["model"]
+    context.state["model_id"] = str(model.id)
+    context.write(f"Model {model.name}, version {model.version}.\n")
+    return f"{model.name}:{model.version}"
+
+
+def _image(context: StageContext) -> str:
+    context.connect()
+    define, build, wait = calls_of(Stage.IMAGE, context.spec)
+    context.call(define)
+    context.call(build)
+    context.note("building")
+    details = context.namespace["build"]
+    # One writer for the whole build: the log arrives in pieces that may end in the middle of a line.
+    status = azureml.watch_build(details, context.write, context.cancelled)
+    context.write("\n")
+    # The very call that is shown; it returns at once, because the build has ended, and its prints repeat the log.
+    interruptible(lambda: _quietly(wait, context.namespace), context.cancelled)
+    if status != "Succeeded":
+        raise ServiceFailed(f"The image build ended as {status}.", code="image-build-failed")
+    return "built"
+
+
+def _quietly(call: Call, namespace: dict[str, Any]) -> Any:
+    """Perform a call whose prints are known already."""
+    with capture(lambda _text: None):
+        return execute(call, namespace)
+
+
+def _schedule(context: StageContext) -> str:
+    context.need("model", "environment")
+    for call in calls_of(Stage.SCHEDULE, context.spec):
+        context.call(call)
+    service = context.namespace["service"]
+    context.state["service"] = str(service.name)
+    operation = _follow(context, until_placed=True)
+    if operation is not None and operation.state.ended and operation.state != OperationState.SUCCEEDED:
+        if operation.phase != "DeployService":
+            _raise_failure(context)
+    return "1 container"
+
+
+def _follow(context: StageContext, *, until_placed: bool) -> azureml.Operation | None:
+    """Follow the deployment's operation; the container's log joins in as soon as there is a container."""
+    service, offset = context.namespace["service"], 0
+    container = azureml.LogFollower(context.write)
+    while True:
+        operation = interruptible(lambda: azureml.read_operation(service, offset), context.cancelled)
+        if operation is None:
+            return None
+        for stamp, text in operation.news:
+            if until_placed:
+                context.write(f"{stamp} {text}\n")
+                context.note(text.strip(". ").lower())
+        offset = operation.offset
+        if not until_placed:
+            container.update(interruptible(lambda: azureml.service_log(service), context.cancelled))
+        if operation.state.ended or (until_placed and operation.phase == "DeployService"):
+            return operation
+        pause(azureml.POLL_SECONDS, context.cancelled)
+
+
+def _start(context: StageContext) -> str:
+    context.need("service")
+    wait = calls_of(Stage.START, context.spec)[0]
+    _follow(context, until_placed=False)
+    try:
+        interruptible(lambda: _quietly(wait, context.namespace), context.cancelled)
+    except Exception as error:
+        context.sources.append(("deployment error", str(error)))
+        raise
+    service = context.namespace["service"]
+    if str(service.state) not in (ServiceState.HEALTHY, "running"):
+        raise ServiceFailed(f"The service is {service.state}.", code="service-not-healthy")
+    return "healthy"
+
+
+def _raise_failure(context: StageContext) -> None:
+    """Make the SDK raise what the user would see."""
+    wait = calls_of(Stage.START, context.spec)[0]
+    try:
+        interruptible(lambda: _quietly(wait, context.namespace), context.cancelled)
+    except Exception as error:
+        context.sources.append(("deployment error", str(error)))
+        raise
+
+
+def _score(context: StageContext) -> str:
+    context.need("service")
+    service = context.namespace["service"]
+    before = len(interruptible(lambda: azureml.service_log(service), context.cancelled))
+    (call,) = calls_of(Stage.SCORE, context.spec)
+    context.write(f"POST {service.scoring_uri}\n{context.spec.sample}\n\n")
+    try:
+        prediction = context.call(call)
+    except Exception as error:
+        context.sources.append(("response", str(error)))
+        log = interruptible(lambda: azureml.service_log(service), context.cancelled)
+        context.write("\nThe container wrote:\n" + log[before:])
+        raise
+    context.write(f"{prediction}\n")
+    return "200"
+
+
+_RUNNERS: dict[Stage, Callable[[StageContext], str]] = {
+    Stage.PREFLIGHT: _preflight,
+    Stage.REGISTER: _register,
+    Stage.IMAGE: _image,
+    Stage.SCHEDULE: _schedule,
+    Stage.START: _start,
+    Stage.SCORE: _score,
+}

@@ -1,0 +1,225 @@
+"""The journal: every run of the wizard on disk, so that a closed tab or a killed kernel loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from amlwidgets.core.spec import DeploymentSpec
+from amlwidgets.core.stages import Stage
+from amlwidgets.errors import ServiceFailed
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs(
+    id TEXT PRIMARY KEY, created REAL, updated REAL, spec TEXT, workspace TEXT, state TEXT, owner TEXT, active INTEGER
+);
+CREATE TABLE IF NOT EXISTS stages(run TEXT, stage TEXT, record TEXT, PRIMARY KEY(run, stage));
+CREATE TABLE IF NOT EXISTS logs(run TEXT, stage TEXT, n INTEGER, text TEXT, PRIMARY KEY(run, stage, n));
+CREATE TABLE IF NOT EXISTS edits(
+    run TEXT, n INTEGER, file TEXT, before TEXT, after TEXT, title TEXT, undone INTEGER, PRIMARY KEY(run, n)
+);
+"""
+
+
+def home() -> Path:
+    """Return the folder of amlwidgets' own data: ``$AMLWIDGETS_HOME``, or the system's place for user data."""
+    if chosen := os.environ.get("AMLWIDGETS_HOME"):
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("amlwidgets"))
+
+
+@dataclass(slots=True)
+class SavedRun:
+    """A run as the journal has it.
+
+    Attributes:
+        state: Small facts that a resume needs, such as ``{"model_id": "diabetes:3"}``.
+        records: A dict per stage (state, note, times, findings ...).
+        interrupted: True when the process that ran it is gone while a stage was running.
+    """
+
+    id: str
+    created: float
+    updated: float
+    spec: DeploymentSpec
+    workspace: dict[str, Any]
+    state: dict[str, Any]
+    records: dict[Stage, dict[str, Any]] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+def process_identity(pid: int | None = None) -> str:
+    """Return a text that names a process for good: pid and start time, so that a recycled pid is told apart."""
+    import psutil
+
+    process = psutil.Process(pid)
+    return f"{process.pid}@{process.create_time():.2f}"
+
+
+def is_alive(identity: str) -> bool:
+    """Whether the process of ``process_identity`` still runs."""
+    import psutil
+
+    try:
+        return process_identity(int(identity.split("@")[0])) == identity
+    except (psutil.Error, ValueError):
+        return False
+
+
+class Journal:
+    """Runs in one SQLite file; safe from several threads and processes.
+
+    Args:
+        path: The file; the folder is made. Default: ``home()/journal.db``.
+
+    Raises:
+        ServiceFailed: the file cannot be opened or written (disk full, no rights).
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or home() / "journal.db"
+        self._lock = threading.RLock()
+        with self._translated():
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._db = sqlite3.connect(self.path, check_same_thread=False, timeout=10, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_SCHEMA)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except (sqlite3.Error, OSError) as error:
+                raise ServiceFailed(
+                    f"The journal {self.path} cannot be used: {error}.", code="journal-unusable",
+                    todo="Free disk space or set AMLWIDGETS_HOME to another folder.",
+                ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def create(self, spec: DeploymentSpec, workspace: dict[str, Any]) -> str:
+        """Start a run and return its id."""
+        run, now = uuid.uuid4().hex[:12], time.time()
+        with self._translated():
+            self._db.execute(
+                "INSERT INTO runs VALUES(?,?,?,?,?,?,?,0)",
+                (run, now, now, spec.to_json(), json.dumps(workspace), "{}", process_identity()),
+            )
+        return run
+
+    def update(
+        self, run: str, *, spec: DeploymentSpec | None = None, state: dict[str, Any] | None = None,
+        workspace: dict[str, Any] | None = None, active: bool | None = None,
+    ) -> None:
+        """Save what changed; ``active`` says whether this process is running a stage now."""
+        values: dict[str, Any] = {"updated": time.time(), "owner": process_identity()}
+        if spec is not None:
+            values["spec"] = spec.to_json()
+        if state is not None:
+            values["state"] = json.dumps(state)
+        if workspace is not None:
+            values["workspace"] = json.dumps(workspace)
+        if active is not None:
+            values["active"] = int(active)
+        columns = ", ".join(f"{name}=?" for name in values)
+        with self._translated():
+            self._db.execute(f"UPDATE runs SET {columns} WHERE id=?", (*values.values(), run))  # noqa: S608 - our names
+
+    def save_stage(self, run: str, stage: Stage, record: dict[str, Any]) -> None:
+        """Save one stage's record."""
+        with self._translated():
+            self._db.execute("INSERT OR REPLACE INTO stages VALUES(?,?,?)", (run, stage.value, json.dumps(record)))
+            self._db.execute("UPDATE runs SET updated=? WHERE id=?", (time.time(), run))
+
+    def append_log(self, run: str, stage: Stage, text: str) -> None:
+        """Add ``text`` (already masked) to a stage's log."""
+        with self._translated():
+            self._db.execute(
+                "INSERT INTO logs SELECT ?,?,COALESCE(MAX(n),0)+1,? FROM logs WHERE run=? AND stage=?",
+                (run, stage.value, text, run, stage.value),
+            )
+
+    def clear_log(self, run: str, stage: Stage) -> None:
+        """Forget a stage's log, because the stage starts again."""
+        with self._translated():
+            self._db.execute("DELETE FROM logs WHERE run=? AND stage=?", (run, stage.value))
+
+    def log(self, run: str, stage: Stage) -> str:
+        """Return a stage's log."""
+        with self._translated():
+            rows = self._db.execute("SELECT text FROM logs WHERE run=? AND stage=? ORDER BY n", (run, stage.value))
+            return "".join(row[0] for row in rows)
+
+    def add_edit(self, run: str, file: str, before: str, after: str, title: str) -> None:
+        """Note a change that a fix made to a file."""
+        with self._translated():
+            self._db.execute(
+                "INSERT INTO edits SELECT ?,COALESCE(MAX(n),0)+1,?,?,?,?,0 FROM edits WHERE run=?",
+                (run, file, before, after, title, run),
+            )
+
+    def last_edit(self, run: str) -> dict[str, Any] | None:
+        """Return the newest change that was not undone, or None."""
+        with self._translated():
+            row = self._db.execute(
+                "SELECT n,file,before,after,title FROM edits WHERE run=? AND undone=0 ORDER BY n DESC LIMIT 1", (run,)
+            ).fetchone()
+        return dict(zip(("n", "file", "before", "after", "title"), row, strict=True)) if row else None
+
+    def mark_undone(self, run: str, n: int) -> None:
+        """Note that a change was taken back."""
+        with self._translated():
+            self._db.execute("UPDATE edits SET undone=1 WHERE run=? AND n=?", (run, n))
+
+    def load(self, run: str) -> SavedRun:
+        """Return a saved run.
+
+        Raises:
+            ServiceFailed: there is none of that id.
+        """
+        with self._translated():
+            row = self._db.execute(
+                "SELECT id,created,updated,spec,workspace,state,owner,active FROM runs WHERE id=?", (run,)
+            ).fetchone()
+            stages = self._db.execute("SELECT stage,record FROM stages WHERE run=?", (run,)).fetchall()
+        if row is None:
+            raise ServiceFailed(f"The journal has no run {run}.", code="run-unknown")
+        return SavedRun(
+            row[0], row[1], row[2], DeploymentSpec.from_json(row[3]), json.loads(row[4]), json.loads(row[5]),
+            {Stage(name): json.loads(record) for name, record in stages},
+            interrupted=bool(row[7]) and not is_alive(row[6]),
+        )
+
+    def latest_unfinished(self, folder: str) -> SavedRun | None:
+        """Return the newest run of a working folder that stopped before its end, or None.
+
+        A run that another living process is working on is left to that process.
+        """
+        with self._translated():
+            rows = self._db.execute("SELECT id,spec,owner,active FROM runs ORDER BY updated DESC LIMIT 50").fetchall()
+        for run, spec, owner, active in rows:
+            if DeploymentSpec.from_json(spec).folder != folder:
+                continue
+            if active and is_alive(owner):
+                continue
+            saved = self.load(run)
+            begun = any(r.get("state") not in (None, "waiting") for r in saved.records.values())
+            done = saved.records.get(Stage.SCORE, {}).get("state") == "done"
+            return saved if begun and not done else None
+        return None
