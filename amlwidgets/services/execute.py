@@ -94,10 +94,7 @@ def _preflight(context: StageContext) -> str:
         checks.append(check)
         context.checks(list(checks))
         context.write(_check_line(check))
-    if not any(c.state == CheckState.FAIL and c.id == "entry-script" for c in checks):
-        _write_syntax_warnings(context)
-    else:
-        _write_syntax_error(context)
+    _write_syntax_error(context)
     target = interruptible(lambda: _check_target(context), context.cancelled)
     checks.append(target)
     context.checks(list(checks))
@@ -116,7 +113,7 @@ def _check_line(check: Check) -> str:
 
 
 def _write_syntax_error(context: StageContext) -> None:
-    """Write what Python itself says of the entry script, so that it can be diagnosed and quoted."""
+    """Write what Python itself says where the entry script does not parse, so that it can be diagnosed and quoted."""
     path = script_path(context.spec)
     if not path.is_file():
         return
@@ -126,10 +123,6 @@ def _write_syntax_error(context: StageContext) -> None:
         import traceback
 
         context.write("".join(traceback.format_exception_only(error)))
-
-
-def _write_syntax_warnings(context: StageContext) -> None:
-    """Nothing to say of a script that parses."""
 
 
 def _check_target(context: StageContext) -> Check:

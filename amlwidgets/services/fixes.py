@@ -1,0 +1,269 @@
+"""Fixes that one click applies: each is first a proposal with a diff, then an edit with a backup, then undoable.
+
+The catalogue names an action and its arguments; this module knows what the action does to the user's files or to the
+deployment's settings. Nothing is written before ``apply``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from amlwidgets.core.findings import Fix
+from amlwidgets.core.spec import DeploymentSpec, label_of
+from amlwidgets.core.stages import STAGES, Stage
+from amlwidgets.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class FileEdit:
+    """A change of one text file."""
+
+    file: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a fix would change.
+
+    Attributes:
+        title: What it does, imperative.
+        edits: Changes of files below the working folder.
+        settings: Changes of the deployment's settings.
+        retry_from: The earliest stage that has to run again.
+    """
+
+    title: str
+    edits: tuple[FileEdit, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    retry_from: Stage = Stage.SCHEDULE
+
+    def diff(self, spec: DeploymentSpec) -> str:
+        """Return the change as a unified diff; settings are shown as a pseudo file."""
+        parts = [_unified(e.file, e.before, e.after) for e in self.edits]
+        if self.settings:
+            old = "".join(f"{label_of(k)} = {getattr(spec, k)}\n" for k in self.settings)
+            new = "".join(f"{label_of(k)} = {v}\n" for k, v in self.settings.items())
+            parts.append(_unified("deployment settings", old, new))
+        return "".join(parts)
+
+
+def _unified(name: str, before: str, after: str) -> str:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, name, lineterm="", n=2)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def propose(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
+    """Return what ``fix`` would change, or None when it is not automatic or does not apply to these files."""
+    action = _ACTIONS.get(fix.apply or "")
+    if action is None:
+        return None
+    try:
+        proposal = action(fix, spec)
+    except (OSError, UnicodeDecodeError, KeyError, ValueError):
+        return None  # the file is not as the evidence says: a person has to look
+    return proposal if proposal and (proposal.settings or any(e.before != e.after for e in proposal.edits)) else None
+
+
+def apply(proposal: Proposal, spec: DeploymentSpec) -> DeploymentSpec:
+    """Write the proposal's files, keeping a backup of each, and return the changed specification.
+
+    Raises:
+        BadInput: a file has changed since the proposal was made; nothing is written then.
+    """
+    for edit in proposal.edits:
+        if _read(Path(spec.folder, edit.file)) != edit.before:
+            raise BadInput(f"{edit.file} has changed in the meantime.", code="file-changed", todo="Look at the fix again.")
+    for edit in proposal.edits:
+        _back_up(spec, edit)
+        _write(Path(spec.folder, edit.file), edit.after)
+    return spec.changed(**proposal.settings)
+
+
+def undo(file: str, before: str, after: str, spec: DeploymentSpec) -> None:
+    """Take an applied edit back.
+
+    Raises:
+        BadInput: the file was changed by hand since; it is left alone.
+    """
+    path = Path(spec.folder, file)
+    if _read(path) != after:
+        raise BadInput(
+            f"{file} was changed since the fix.", code="file-changed", todo="A backup lies in .amlwidgets/backups."
+        )
+    _write(path, before)
+
+
+def _read(path: Path) -> str:
+    # newline="" keeps the file's own line ends
+    with path.open(encoding="utf-8", newline="") as stream:
+        return stream.read()
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file at one stroke, so that a full disk leaves the old one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+        if path.exists():
+            Path(temporary).chmod(path.stat().st_mode & 0o777)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _back_up(spec: DeploymentSpec, edit: FileEdit) -> None:
+    folder = Path(spec.folder, ".amlwidgets", "backups")
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1_000_000:06d}"
+    _write(folder / f"{stamp}-{Path(edit.file).name}", edit.before)
+
+
+def _user_file(spec: DeploymentSpec, name: str) -> str:
+    """Return the path, relative to the working folder, of a file named in a log of the container.
+
+    Raises:
+        FileNotFoundError: there is no such file, or it lies outside the working folder.
+    """
+    folder = Path(spec.folder)
+    bare = re.split(r"[\\/]", name)[-1]
+    for candidate in (Path(spec.source_directory, spec.entry_script), Path(spec.source_directory, bare), Path(name)):
+        path = folder / candidate
+        if candidate.name == bare and path.is_file() and path.resolve().is_relative_to(folder.resolve()):
+            return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(candidate)
+    raise FileNotFoundError(name)
+
+
+def _replace_text(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
+    arguments = fix.arguments
+    file = _user_file(spec, arguments["file"])
+    before = _read(Path(spec.folder, file))
+    lines = before.splitlines(keepends=True)
+    old, new = arguments["old"], arguments["new"]
+    index = _line_with(lines, old, arguments.get("line", ""))
+    if index is None or not old:
+        return None
+    lines[index] = lines[index].replace(old, new, 1)
+    return Proposal(fix.title, (FileEdit(file, before, "".join(lines)),), retry_from=Stage.SCHEDULE)
+
+
+def _line_with(lines: list[str], old: str, line: str) -> int | None:
+    """Return the index of the line to change: the one named, or the only one that holds ``old``."""
+    if line.isdigit() and 0 < int(line) <= len(lines) and old in lines[int(line) - 1]:
+        return int(line) - 1
+    holding = [i for i, text in enumerate(lines) if old in text]
+    return holding[0] if len(holding) == 1 else None
+
+
+def _edit_conda(fix: Fix, spec: DeploymentSpec, change: Callable[[list[Any]], bool]) -> Proposal | None:
+    """Change the pip list of the conda file, keeping its comments, order and quotes."""
+    from ruamel.yaml import YAML
+
+    if not spec.conda_file:
+        return None
+    before = _read(Path(spec.folder, spec.conda_file))
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.indent(mapping=2, sequence=_sequence_indent(before), offset=_sequence_indent(before) - 2)
+    yaml.width = 4096
+    content = yaml.load(before)
+    if not change(_pip_list(content)):
+        return None
+    out = io.StringIO()
+    yaml.dump(content, out)
+    return Proposal(fix.title, (FileEdit(spec.conda_file, before, out.getvalue()),), retry_from=Stage.IMAGE)
+
+
+def _sequence_indent(text: str) -> int:
+    """Return the indentation that the file's own list items use (2 or 4)."""
+    match = re.search(r"^dependencies:[^\n]*\n(?:[ \t]*#[^\n]*\n)*( *)-", text, re.MULTILINE)
+    return 2 + (len(match[1]) if match else 2)
+
+
+def _pip_list(content: Mapping[str, Any]) -> list[Any]:
+    dependencies = content["dependencies"]
+    for entry in dependencies:
+        if isinstance(entry, dict) and "pip" in entry:
+            if entry["pip"] is None:
+                entry["pip"] = []
+            found: list[Any] = entry["pip"]
+            return found
+    if "pip" not in dependencies:
+        dependencies.append("pip")
+    dependencies.append({"pip": []})
+    pip: list[Any] = dependencies[-1]["pip"]
+    return pip
+
+
+def _add_pip_package(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
+    package = fix.arguments["package"]
+
+    def change(pip: list[Any]) -> bool:
+        if any(_same_project(str(r), package) for r in pip):
+            return False
+        pip.append(package)
+        return True
+
+    return _edit_conda(fix, spec, change)
+
+
+def _same_project(left: str, right: str) -> bool:
+    def name(text: str) -> str:
+        return re.sub(r"[-_.]+", "-", re.split(r"[\s<>=!~\[;@]", text.strip())[0]).lower()
+
+    return name(left) == name(right)
+
+
+def _replace_requirement(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
+    old, new = fix.arguments["old"], fix.arguments["new"]
+
+    def change(pip: list[Any]) -> bool:
+        for index, entry in enumerate(pip):
+            if str(entry).replace(" ", "") == old.replace(" ", ""):
+                pip[index] = new
+                return True
+        for index, entry in enumerate(pip):
+            if _same_project(str(entry), old):
+                pip[index] = new
+                return True
+        return False
+
+    return _edit_conda(fix, spec, change)
+
+
+def _raise_memory(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
+    if "to_gb" in fix.arguments:
+        wanted = float(fix.arguments["to_gb"])
+    else:
+        wanted = spec.memory_gb * float(fix.arguments.get("factor", "2"))
+    wanted = round(wanted, 2)
+    return Proposal(fix.title, settings={"memory_gb": wanted}) if wanted > spec.memory_gb else None
+
+
+def _set_config(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
+    name = fix.arguments["field"]
+    changed = getattr(spec.changed(**{name: fix.arguments["value"]}), name)
+    stage = next(f.metadata["stage"] for f in spec.__dataclass_fields__.values() if f.name == name)
+    earliest = min(stage, Stage.SCHEDULE, key=STAGES.index)
+    return Proposal(fix.title, settings={name: changed}, retry_from=earliest)
+
+
+_ACTIONS: dict[str, Callable[[Fix, DeploymentSpec], Proposal | None]] = {
+    "replace-text": _replace_text,
+    "add-pip-package": _add_pip_package,
+    "replace-requirement": _replace_requirement,
+    "raise-memory": _raise_memory,
+    "set-config": _set_config,
+}

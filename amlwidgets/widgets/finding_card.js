@@ -1,0 +1,56 @@
+import { copyButton, h } from "./common.js";
+
+/** A diff with its added and removed lines told apart by sign and colour; file headers become one line. */
+export function diffView(diff) {
+  const lines = diff.split("\n").filter((line) => line && !line.startsWith("--- "));
+  return h("pre.aml-diff", { "aria-label": "What the fix changes" }, lines.map((line) => {
+    if (line.startsWith("+++ ")) return h("div.aml-dim", {}, line.slice(4));
+    if (line.startsWith("@@")) return h("div.aml-dim", {}, `line ${/\+(\d+)/.exec(line)?.[1] ?? "?"}`);
+    return h(line[0] === "+" ? "div.aml-ins" : line[0] === "-" ? "div.aml-del" : "div", {}, line);
+  }));
+}
+
+function fixView(fix, index, finding, actions) {
+  const parts = [];
+  if (fix.diff) parts.push(diffView(fix.diff));
+  else if (fix.code) parts.push(h("pre.aml-code", {}, fix.code));
+  if (!fix.automatic && fix.steps.length) parts.push(h("ol", {}, fix.steps.map((step) => h("li", {}, step))));
+  const buttons = [];
+  if (fix.automatic && actions.apply)
+    buttons.push(h("button", { type: "button", className: index ? "" : "aml-primary", disabled: actions.busy,
+      onclick: () => actions.apply(finding, index) }, `Apply and retry from ${actions.stageTitle(fix.retry_from)}`));
+  if (fix.code) buttons.push(copyButton(fix.code, fix.diff ? "Copy code" : "Copy"));
+  return h("div", { style: "display:grid;gap:8px;min-width:0" }, h("div", {}, h("b", {}, fix.title)), parts, buttons.length ? h("div.aml-row", {}, buttons) : null);
+}
+
+/**
+ * A finding: the sentence first, the evidence under it, why, the fix under that, what not to do.
+ * actions: {apply(finding, fix), show(evidence), stageTitle(stage), busy}
+ */
+export function findingCard(finding, actions) {
+  const hint = finding.confidence < 0.5;
+  const [first, ...others] = finding.fixes.map((fix, index) => fixView(fix, index, finding, actions));
+  const more = h("div", { hidden: true, style: "display:grid;gap:12px" }, others);
+  const toggle = others.length
+    ? h("button.aml-link", { type: "button", "aria-expanded": "false", onclick: (event) => {
+        more.hidden = !more.hidden;
+        event.target.setAttribute("aria-expanded", String(!more.hidden));
+      } }, others.length === 1 ? "Another way" : "Other ways")
+    : null;
+  const foot = [];
+  if (finding.do_not) foot.push(`Not: ${finding.do_not} `);
+  if (finding.explains.length) foot.push(`Explains: ${finding.explains.map((s) => s.replaceAll("-", " ")).join(", ")}. `);
+  foot.push(`Sure: ${finding.confidence.toFixed(2)}`);
+  return h(`article.aml-card${hint ? ".aml-hint" : ""}`, { "aria-label": finding.title, "data-cause": finding.cause },
+    h("h3", {}, hint ? `Perhaps: ${finding.title}` : finding.title),
+    finding.evidence.slice(0, 3).map((evidence) => {
+      const line = evidence.text.split("\n").find((text) => text.trim()) ?? "";
+      const where = evidence.source === actions.source ? `line ${evidence.first_line}` : `${evidence.source}, line ${evidence.first_line}`;
+      return h("button.aml-evidence", { type: "button", title: `${evidence.source}\n${evidence.text.slice(0, 1000)}`, onclick: () => actions.show?.(evidence) },
+        h("b", {}, where), line.trim());
+    }),
+    h("p", {}, finding.why),
+    first ?? null, toggle, more,
+    h("small", {}, foot.join(""), (finding.links ?? []).slice(0, 2).map((link) =>
+      h("a", { href: link, target: "_blank", rel: "noopener", style: "margin-left:8px;color:var(--aml-brand)" }, "Read more"))));
+}

@@ -1,0 +1,193 @@
+import { copyButton, h, problemStrip, requests, seconds } from "./common.js";
+import { findingCard } from "./finding_card.js";
+import { logView } from "./log_view.js";
+
+const MARKS = { done: "✓", failed: "✕", cancelled: "–", running: "", waiting: "", blocked: "" };
+const WORDS = { waiting: "waiting", running: "running", done: "done", failed: "failed", blocked: "blocked", cancelled: "stopped" };
+const CHECK_MARKS = { ok: "✓", fail: "✕", warn: "!", skip: "–" };
+
+function noteOf(stage) {
+  if (stage.state === "running") {
+    const time = seconds(Math.max(0, Date.now() / 1000 - stage.started));
+    return `${stage.note || "running"}, ${time}`;
+  }
+  const time = stage.ended && stage.started ? seconds(stage.ended - stage.started) : "";
+  if (stage.state === "failed") return `failed after ${time}`;
+  if (stage.state === "done") return [stage.note, time].filter(Boolean).join(", ");
+  return stage.note || WORDS[stage.state];
+}
+
+function railView(model, select) {
+  const list = h("ol.aml-rail", { "aria-label": "Stages" });
+  let key = "";
+  let notes = [];
+  const update = () => {
+    const stages = model.get("rail");
+    const selected = model.get("selected");
+    const now = JSON.stringify([stages.map((s) => s.state), selected]);
+    if (now !== key) {
+      key = now;
+      const focused = list.contains(document.activeElement);
+      notes = stages.map(() => h("span.aml-note"));
+      list.replaceChildren(...stages.map((stage, index) =>
+        h(`li.aml-${stage.state}`, { "data-stage": stage.id, "data-state": stage.state },
+          h("button", { type: "button", tabIndex: stage.id === selected ? 0 : -1, "aria-current": stage.id === selected ? "step" : null,
+            onclick: () => select(stage.id) },
+            h("span.aml-mark", { "aria-hidden": "true" }, MARKS[stage.state]),
+            h("span.aml-name", {}, stage.title), h("span.aml-sr", {}, `, ${WORDS[stage.state]}, `), notes[index]))));
+      if (focused) list.querySelector("[aria-current]")?.focus();
+    }
+    stages.forEach((stage, index) => (notes[index].textContent = noteOf(stage)));
+  };
+  list.addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    const ids = model.get("rail").map((s) => s.id);
+    select(ids[(ids.indexOf(model.get("selected")) + by + ids.length) % ids.length]);
+    event.preventDefault();
+    event.stopPropagation();
+    requestAnimationFrame(() => list.querySelector("[aria-current]")?.focus());
+  });
+  return { list, update };
+}
+
+function formView(panel, change, disabled) {
+  const fields = panel.inputs.flatMap((input) => {
+    const id = `aml-${input.name}-${Math.random().toString(36).slice(2, 7)}`;
+    const common = { id, disabled, "aria-describedby": `${id}-help` };
+    const send = (event) => change(input.name, input.kind === "bool" ? event.target.checked : event.target.value);
+    let field;
+    if (input.kind === "choice")
+      field = h("select", { ...common, onchange: send }, input.choices.map((c) => h("option", { value: c, selected: c === input.value }, c)));
+    else if (input.kind === "area") field = h("textarea", { ...common, value: input.value, onchange: send, spellcheck: false });
+    else if (input.kind === "bool") field = h("input", { ...common, type: "checkbox", checked: input.value, onchange: send });
+    else field = h("input", { ...common, type: input.kind === "text" ? "text" : "number", value: String(input.value), min: input.minimum, step: input.step ?? (input.kind === "float" ? "any" : 1), spellcheck: false, onchange: send });
+    field.addEventListener("keydown", (event) => event.stopPropagation());
+    return [h("label", { htmlFor: id }, input.label), field, h("small", { id: `${id}-help` }, input.help)];
+  });
+  return fields.length ? h("div.aml-form", {}, fields) : null;
+}
+
+function checksView(checks) {
+  if (!checks.length) return null;
+  return h("ul.aml-checks", { "aria-label": "Checks" }, checks.map((check) =>
+    h("li", { "data-check": check.id, "data-state": check.state },
+      h(`span.aml-${check.state}`, { role: "img", "aria-label": check.state }, CHECK_MARKS[check.state]),
+      h("span", {}, h("b", {}, check.title), " ", check.looked_at ? h("code", {}, check.looked_at) : "", " ", check.detail,
+        check.todo && check.state !== "ok" ? ` ${check.todo}` : ""))));
+}
+
+function render({ model, el }) {
+  const { ask, close } = requests(model);
+  const problem = problemStrip(model, ask);
+  const tell = (error) => problem.show(error);
+  const act = (name, payload) => ask(name, payload).then((answer) => {
+    if (answer?.confirm) confirm(answer.confirm, () => act(name, { ...payload, confirmed: true }));
+    return answer;
+  }).catch(tell);
+  const select = (id) => {
+    model.set("selected", id);
+    model.save_changes();
+  };
+  const rail = railView(model, select);
+  const log = logView({
+    window: (start, count) => ask("window", { stage: model.get("selected"), start, count }),
+    find: (query) => ask("find", { stage: model.get("selected"), query }),
+  });
+  const head = h("header.aml-head");
+  const question = h("div.aml-ask", { hidden: true, role: "alertdialog" });
+  const panelBox = h("div.aml-panel", { "aria-label": "Stage" });
+  const foot = h("footer.aml-foot");
+
+  function confirm(words, yes) {
+    const no = h("button", { type: "button", onclick: () => (question.hidden = true) }, "No");
+    question.replaceChildren(h("span", {}, words), h("div.aml-row", {},
+      h("button.aml-primary", { type: "button", onclick: () => { question.hidden = true; yes(); } }, "Yes, do it"), no));
+    question.hidden = false;
+    no.focus();
+  }
+  function drawHead() {
+    const now = model.get("head");
+    const target = h("select", { "aria-label": "Target", disabled: now.running, onchange: (e) => act("change", { name: "target", value: e.target.value }) },
+      now.targets.map((t) => h("option", { value: t, selected: t === now.target }, t)));
+    const buttons = now.running
+      ? [h("button", { type: "button", onclick: () => act("cancel") }, "Cancel")]
+      : [now.can_undo ? h("button", { type: "button", onclick: () => act("undo") }, "Undo fix") : null,
+         now.service_there ? h("button", { type: "button", onclick: () => act("delete_service", {}) }, "Delete the service") : null,
+         h("button.aml-primary", { type: "button", onclick: () => act("run", { first: null, last: null }) }, "Run to the end")];
+    head.replaceChildren(
+      h("span", {}, "Workspace ", h("b", {}, now.workspace || "not connected yet"),
+        now.sandbox ? h("span.aml-badge", { title: "Nothing here reaches Azure." }, "sandbox") : now.workspace ? h("span.aml-badge.aml-real", { title: "This costs money." }, "Azure") : null),
+      h("label", {}, h("span.aml-dim", {}, "Target "), target),
+      h("span", {}, "API ", h("b", {}, now.generation)),
+      now.service ? h("span", {}, "Service ", h("b", {}, now.service)) : null,
+      h("div.aml-row", {}, buttons));
+    foot.replaceChildren(h("span", {}, now.saved ? `Run ${now.saved} is in the journal` : "Nothing has run yet"),
+      h("span", {}, now.running ? "Kernel free: the run has its own thread" : ""), h("span", {}, "%aml resumes this run"));
+    if (now.resume) {
+      question.replaceChildren(h("span", {}, now.resume), h("div.aml-row", {},
+        h("button.aml-primary", { type: "button", onclick: () => act("resume") }, "Resume"),
+        h("button", { type: "button", onclick: () => act("start_over") }, "Start over")));
+      question.hidden = false;
+    } else if (question.textContent.includes("Start over")) question.hidden = true;
+  }
+  function showEvidence(panel, evidence) {
+    if (evidence.source === panel.log.name) log.reveal(evidence.first_line - 1);
+  }
+  function drawPanel(keepLog) {
+    const panel = model.get("panels")[model.get("selected")];
+    if (!panel) return;
+    const busy = model.get("head").running;
+    const actions = {
+      busy, source: panel.log.name,
+      apply: (finding, fix) => act("apply", { stage: panel.id, finding: panel.findings.indexOf(finding), fix }),
+      show: (evidence) => showEvidence(panel, evidence),
+      stageTitle: (id) => model.get("rail").find((s) => s.id === id)?.title ?? id,
+    };
+    const failed = panel.error && !panel.findings.some((f) => f.confidence >= 0.5);
+    const order = [
+      panel.findings.map((finding) => findingCard(finding, actions)),
+      failed ? h("div.aml-failure", { role: "status" }, panel.error) : null,
+      panel.result ? h("div", {}, h("h4", {}, "The service answered"), h("pre.aml-result", {}, panel.result)) : null,
+      checksView(panel.checks),
+      h("div.aml-row", {},
+        h("button", { type: "button", disabled: busy, onclick: () => act("run", { first: panel.id, last: panel.id }) }, "Run this stage"),
+        h("button.aml-link", { type: "button", disabled: busy, onclick: () => act("run", { first: panel.id, last: null }) }, "and go on to the end")),
+      formView(panel, (name, value) => act("change", { name, value }), busy),
+      panel.error && !failed ? h("details", {}, h("summary.aml-dim", {}, "What the SDK said"), h("div.aml-failure", {}, panel.error)) : null,
+      panel.code ? h("div", { style: "display:grid;gap:6px" }, h("h4", {}, "This stage runs"), h("pre.aml-code", {}, panel.code),
+        h("div.aml-row", {}, copyButton(panel.code, "Copy code"))) : null,
+    ];
+    const active = panelBox.contains(document.activeElement) ? document.activeElement : null;
+    if (!active || !["INPUT", "TEXTAREA"].includes(active.tagName) || !keepLog) panelBox.replaceChildren(...order.flat().filter(Boolean));
+    const marks = panel.findings.flatMap((f) => f.evidence).filter((e) => e.source === panel.log.name).map((e) => e.first_line - 1);
+    log.reset(panel.log.name, panel.log.total, marks, keepLog);
+  }
+  const onLog = (message) => {
+    if (message?.kind === "log" && message.stage === model.get("selected")) log.push(message);
+  };
+  const changes = {
+    head: () => { drawHead(); drawPanel(true); }, rail: rail.update, panels: () => drawPanel(true),
+    selected: () => { rail.update(); drawPanel(false); },
+  };
+  for (const [name, update] of Object.entries(changes)) model.on(`change:${name}`, update);
+  model.on("msg:custom", onLog);
+  const clock = setInterval(rail.update, 500);
+  const root = h("div.aml.aml-wizard", { role: "group", "aria-label": "Deployment wizard" }, problem.strip, head, question, rail.list,
+    h("div.aml-body", {}, panelBox, h("div.aml-side", {}, log.element)), foot);
+  el.append(root);
+  drawHead();
+  rail.update();
+  drawPanel(false);
+  act("refresh");
+  return () => {
+    clearInterval(clock);
+    for (const [name, update] of Object.entries(changes)) model.off(`change:${name}`, update);
+    model.off("msg:custom", onLog);
+    problem.close();
+    log.close();
+    close();
+  };
+}
+
+export default { render };
