@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from amlwidgets.core.stages import OperationState
-from amlwidgets.errors import NotConnected, NotInstalled, ServiceFailed
+from amlwidgets.errors import BadInput, NotConnected, NotInstalled, ServiceFailed
 from amlwidgets.services.waiting import interruptible, pause
 
 POLL_SECONDS = 0.4
@@ -259,3 +259,21 @@ def restore(spec_values: Mapping[str, Any], ws: Any, namespace: dict[str, Any]) 
         namespace["model"] = Model(ws, id=spec_values["model_id"])
     if "service" not in namespace and spec_values.get("service"):
         namespace["service"] = Webservice(ws, spec_values["service"])
+
+
+def find_service(name: str, ws: Any = None) -> Any:
+    """Return the web service of that name.
+
+    Args:
+        name: Its name in the workspace.
+        ws: The workspace; None finds it.
+
+    Raises:
+        BadInput: the workspace has no such service; the message names those it has.
+    """
+    workspace = ws if ws is not None else find_workspace()
+    services = workspace.webservices
+    if name not in services:
+        there = ", ".join(sorted(services)) or "none"
+        raise BadInput(f"The workspace has no service “{name}”.", code="service-unknown", todo=f"It has: {there}.")
+    return services[name]

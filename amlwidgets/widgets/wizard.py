@@ -59,7 +59,7 @@ class DeployWizard(AmlWidget):
         super().__init__()
         spec = guess_spec(folder_now(), **settings)
         self._ws, self._journal = ws, journal
-        self._offer = resume or (None if settings else _unfinished(journal))
+        self._offer = resume or _unfinished(journal, spec.service_name if settings else "")
         self._pushed: dict[Stage, int] = {}
         self._coalescer = Coalescer(self._push)
         self._use(DeployRun(spec, workspace=self._find_workspace, journal=journal))
@@ -335,8 +335,10 @@ class DeployWizard(AmlWidget):
         return "\n".join(lines)
 
 
-def _unfinished(journal: Journal | None) -> SavedRun | None:
-    return (journal or Journal()).latest_unfinished(folder_now())
+def _unfinished(journal: Journal | None, service: str) -> SavedRun | None:
+    """Return this folder's unfinished run; with ``service`` only if it is that service's."""
+    saved = (journal or Journal()).latest_unfinished(folder_now())
+    return saved if saved and (not service or saved.spec.service_name == service) else None
 
 
 def _offer_words(saved: SavedRun) -> str:

@@ -1,0 +1,49 @@
+"""``amlwidgets …``: the services, for terminals and pipelines.
+
+Exit codes: 0 nothing found (or done), 1 findings or a failure, 2 wrong usage or unreadable input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from amlwidgets._version import __version__
+from amlwidgets.errors import AmlWidgetsError, BadInput
+
+_COMMANDS = {
+    "diagnose": ("amlwidgets.services.diagnose_command", "name the cause of a failure in logs or error texts"),
+    "preflight": ("amlwidgets.services.preflight_command", "check files and tools without deploying"),
+    "sandbox": ("amlwidgets.sandbox.commands", "a control plane on this machine for azureml-core"),
+}
+"""Command → the module with its ``configure(parser)`` and its one-line help; loaded only when it is called."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog="amlwidgets", description="Why an Azure ML deployment failed, and the fix.")
+    parser.add_argument("--version", action="version", version=f"amlwidgets {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    wanted = next((a for a in arguments if not a.startswith("-")), None)
+    for name, (module, words) in _COMMANDS.items():
+        sub = commands.add_parser(name, help=words, description=words)
+        if name == wanted:
+            importlib.import_module(module).configure(sub)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except AmlWidgetsError as error:
+        print(f"amlwidgets: {error}", file=sys.stderr)
+        return 2 if isinstance(error, BadInput) else 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

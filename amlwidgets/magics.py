@@ -1,0 +1,153 @@
+"""``%aml``: reads the line, calls a service, shows a widget. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+from amlwidgets.errors import AmlWidgetsError, BadInput
+
+HELP = """%aml                      the wizard: deploy step by step; offers to resume an unfinished run
+%aml wizard [NAME=VALUE]  the same, with settings, such as  memory_gb=1
+%aml explain [NAME]       why the last cell failed; or diagnose the variable or file NAME
+%aml logs SERVICE         the log of a web service, of a file, or of a variable that holds text
+%aml sandbox [on|off|status|reset]
+                          work without an Azure account, on this machine
+%aml auto on|off          show the finding below the traceback when an azureml cell fails (on)
+%aml?                     this help"""
+
+
+def register(ipython: Any) -> None:
+    """Add the magic, and the finding below tracebacks."""
+    state = _Magics(ipython)
+    ipython.register_magic_function(state.aml, "line", "aml")
+    ipython.events.register("post_run_cell", state.after_cell)
+    ipython.user_ns.setdefault("__aml_magics__", state)
+
+
+def unregister(ipython: Any) -> None:
+    """Take the magic away."""
+    state = ipython.user_ns.pop("__aml_magics__", None)
+    if state is not None:
+        ipython.events.unregister("post_run_cell", state.after_cell)
+    ipython.magics_manager.magics["line"].pop("aml", None)
+
+
+class _Magics:
+    """State of the magic in one kernel."""
+
+    def __init__(self, ipython: Any) -> None:
+        self.ipython = ipython
+        self.auto = True
+
+    def aml(self, line: str) -> Any:
+        """Deploy to Azure ML, see why it failed, fix it. See ``%aml help``."""
+        words = shlex.split(line)
+        name, rest = (words[0], words[1:]) if words else ("wizard", [])
+        commands: dict[str, Callable[[list[str]], Any]] = {
+            "wizard": self._wizard, "explain": self._explain, "logs": self._logs,
+            "sandbox": self._sandbox, "auto": self._auto, "help": self._help,
+        }
+        try:
+            if name not in commands:
+                raise BadInput(f"There is no “%aml {name}”.", code="unknown-command", todo="%aml help lists what there is.")
+            return commands[name](rest)
+        except AmlWidgetsError as error:
+            _show_error(error)
+            return None
+
+    def _help(self, _words: list[str]) -> None:
+        print(HELP)
+
+    def _wizard(self, words: list[str]) -> Any:
+        from amlwidgets.widgets.wizard import DeployWizard
+
+        settings = {}
+        for word in words:
+            key, found, value = word.partition("=")
+            if not found:
+                raise BadInput(f"“{word}” is no setting.", code="setting-syntax", todo="Write it as name=value.")
+            settings[key] = value
+        return DeployWizard(self.ipython.user_ns.get("ws") if _is_workspace(self.ipython.user_ns.get("ws")) else None, **settings)
+
+    def _explain(self, words: list[str]) -> Any:
+        from amlwidgets.services.explain import explain
+        from amlwidgets.widgets.findings_view import FindingsView
+
+        report = explain(self._value(words[0]) if words else None)
+        return FindingsView(report)
+
+    def _logs(self, words: list[str]) -> Any:
+        from amlwidgets.widgets.log_viewer import LogViewer
+
+        if not words:
+            raise BadInput("Which log?", code="logs-what", todo="%aml logs SERVICE, or a variable, or a file.")
+        return LogViewer(self._value(words[0], service=True))
+
+    def _value(self, word: str, *, service: bool = False) -> Any:
+        """Return what a word stands for: a variable, a file, or a service of the workspace."""
+        from pathlib import Path
+
+        if word in self.ipython.user_ns:
+            return self.ipython.user_ns[word]
+        if Path(word).is_file():
+            return Path(word)
+        if service:
+            from amlwidgets.services.azureml import find_service
+
+            return find_service(word, self.ipython.user_ns.get("ws"))
+        raise BadInput(f"There is no variable and no file “{word}”.", code="nothing-named")
+
+    def _auto(self, words: list[str]) -> None:
+        if words not in (["on"], ["off"]):
+            raise BadInput("Say %aml auto on or %aml auto off.", code="auto-what")
+        self.auto = words == ["on"]
+        print(f"Findings below tracebacks: {words[0]}.")
+
+    def _sandbox(self, words: list[str]) -> Any:
+        # The sandbox is a program of its own: loaded only when it is asked for.
+        from amlwidgets.sandbox.notebook import sandbox_command
+
+        return _show_html(sandbox_command(words))
+
+    def after_cell(self, result: Any) -> None:
+        """Show the finding below the traceback of a cell in which the SDK failed."""
+        error = getattr(result, "error_in_exec", None)
+        if not self.auto or error is None or isinstance(error, KeyboardInterrupt):
+            return
+        from amlwidgets.services.explain import explain, is_azureml_failure
+
+        if not is_azureml_failure(error):
+            return
+        report = explain(error)
+        if report.top is not None and not report.top.is_hint:
+            from IPython.display import display
+
+            from amlwidgets.widgets.findings_view import FindingsView
+
+            display(FindingsView(report))
+
+
+def _is_workspace(value: Any) -> bool:
+    return type(value).__module__ == "azureml.core.workspace" and type(value).__name__ == "Workspace"
+
+
+def _show_error(error: AmlWidgetsError) -> None:
+    """Show one clear sentence instead of a traceback through our own code."""
+    import html
+
+    words = f"<b>{html.escape(error.message)}</b> {html.escape(error.todo)}"
+    style = "border-left:4px solid #c62828;padding:4px 10px;font-family:var(--jp-ui-font-family)"
+    _display(f'<div role="alert" style="{style}">{words} <small>[{error.code}]</small></div>', str(error))
+
+
+def _show_html(shown: tuple[str, str] | None) -> None:
+    if shown is not None:
+        _display(*shown)
+
+
+def _display(html_text: str, text: str) -> None:
+    from IPython.display import display
+
+    display({"text/html": html_text, "text/plain": text}, raw=True)

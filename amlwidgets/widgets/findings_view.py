@@ -1,0 +1,53 @@
+"""Findings as cards, for a failure outside the wizard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets as t
+
+from amlwidgets.core.findings import Report
+from amlwidgets.widgets.assets import script, style
+from amlwidgets.widgets.base import AmlWidget
+
+_MOST = 6
+"""Findings shown; more would hide the best ones."""
+
+
+class FindingsView(AmlWidget):
+    """Cards of a report's findings.
+
+    Args:
+        report: What ``diagnose`` or ``explain`` returned.
+    """
+
+    _esm = script("findings_view")
+    _css = style("finding_card")
+
+    findings = t.List().tag(sync=True)
+    """Findings in their JSON form, best first."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
+        self.findings = [_shown(f.to_dict()) for f in report.findings[:_MOST]]
+
+    def to_text(self) -> str:
+        """Return the findings as text."""
+        if not self.report.findings:
+            return "Nothing known was found in this text."
+        lines = []
+        for finding in self.report.findings[:_MOST]:
+            evidence = finding.evidence[0] if finding.evidence else None
+            lines.append(f"{finding.title} ({finding.cause}, {finding.confidence:.2f})")
+            if evidence:
+                lines.append(f"  > {evidence.source}, line {evidence.first_line}: {evidence.text.strip()[:200]}")
+            lines += [f"  {fix.title}" for fix in finding.fixes[:1]]
+        return "\n".join(lines)
+
+
+def _shown(finding: dict[str, Any]) -> dict[str, Any]:
+    """Keep the saved notebook small: long evidence is cut, and outside the wizard nothing can be applied."""
+    finding["evidence"] = [e | {"text": e["text"][:1500]} for e in finding["evidence"][:3]]
+    finding["fixes"] = [fix | {"automatic": False} for fix in finding["fixes"]]
+    return finding
