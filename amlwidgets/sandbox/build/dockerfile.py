@@ -1,0 +1,53 @@
+"""The Dockerfile of an environment: what the build does, in the order in which it does it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from amlwidgets.sandbox.build.definition import Definition
+from amlwidgets.sandbox.build.interpreters import Interpreter
+
+SETUP = "azureml-environment-setup"
+APP_ROOT = "/var/azureml-app"
+
+
+class Action(Enum):
+    """What a step does here; the others only describe the image."""
+
+    NONE = "describe"
+    PYTHON = "make the environment"
+    PACKAGES = "install the packages"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One instruction of the Dockerfile."""
+
+    text: str
+    action: Action = Action.NONE
+
+
+def steps(definition: Definition, interpreter: Interpreter, key: str, files: Sequence[str] = ()) -> list[Step]:
+    """Return the Dockerfile's instructions."""
+    home = f"/azureml-envs/azureml_{key}"
+    variables = " ".join(f"{name}={json.dumps(value)}" for name, value in sorted(definition.variables.items()))
+    result = [
+        Step(f"FROM {definition.base_image or 'scratch'}"),
+        Step(f"COPY {SETUP}/conda.json {SETUP}/requirements.txt /{SETUP}/"),
+        Step(f"RUN uv venv --seed --relocatable --python {interpreter.version} {home}", Action.PYTHON),
+        Step(f"RUN uv pip install --python {home}/bin/python -r /{SETUP}/requirements.txt", Action.PACKAGES),
+        Step(f"ENV PATH={home}/bin:$PATH AML_APP_ROOT={APP_ROOT}"),
+    ]
+    if variables:
+        result.append(Step(f"ENV {variables}"))
+    result.extend(Step(f"ADD {name} {APP_ROOT}/{name}") for name in files)
+    result.append(Step(f"WORKDIR {APP_ROOT}"))
+    return result
+
+
+def render(instructions: Sequence[Step]) -> str:
+    """Return the Dockerfile's text."""
+    return "\n".join(step.text for step in instructions) + "\n"
