@@ -1,0 +1,51 @@
+# Two commands: `make demo` opens the tour, `make test` runs every test. Each brings what it needs.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+ROOT_OPTION := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+
+.PHONY: demo test unit lint types sandbox notebooks browser bench clean host
+
+demo: $(STAMP)
+	$(BIN)/amlwidgets sandbox start
+	@echo "The tour opens in your browser. If it does not: open the address below that begins with http://127.0.0.1"
+	$(BIN)/jupyter lab $(ROOT_OPTION) notebooks/00_tour.ipynb
+
+# The order is from quick to slow, so that a mistake shows early.
+test: $(STAMP) host lint types
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check amlwidgets tests benchmarks
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest -q -m "not sandbox and not docker and not browser and not network"
+
+sandbox: $(STAMP)
+	$(BIN)/python -m pytest -q -m "sandbox or network"
+
+browser: $(STAMP) host
+	$(BIN)/python -m pytest -q -m browser
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+# Chromium and a Docker engine from Debian's packages, where that is possible; says what is missing where not.
+host:
+	@sh tests/host.sh
+
+$(STAMP): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed (command $(PYTHON)); set PYTHON=… to its path."; exit 1; }
+	@# Debian keeps venv in a package of its own.
+	$(PYTHON) -m venv $(VENV) || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); }
+	$(BIN)/python -m pip install --quiet --upgrade pip uv
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --editable '.[tour]' --group dev
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache dist

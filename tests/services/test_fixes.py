@@ -1,0 +1,114 @@
+import pytest
+
+from amlwidgets.core.findings import Fix
+from amlwidgets.core.spec import DeploymentSpec
+from amlwidgets.core.stages import Stage
+from amlwidgets.errors import BadInput
+from amlwidgets.services import fixes
+
+CONDA = """\
+# our environment
+name: x
+dependencies:
+  - python=3.11   # as in training
+  - pip:
+      - azureml-defaults>=1.0.45  # hosts the model
+      - "scikit-learn==1.2"
+"""
+SCRIPT = "def init():\n    load('my-best-model')\n\n\ndef run(data):\n    return 'my-best-model'\n"
+
+
+@pytest.fixture
+def spec(tmp_path):
+    (tmp_path / "env.yml").write_text(CONDA)
+    (tmp_path / "score.py").write_text(SCRIPT)
+    return DeploymentSpec(folder=str(tmp_path), conda_file="env.yml", memory_gb=0.5)
+
+
+def fix(action, **arguments):
+    return Fix("Do it", apply=action, arguments=arguments)
+
+
+def test_text_is_replaced_on_the_named_line_only(spec, tmp_path):
+    proposal = fixes.propose(
+        fix("replace-text", file="/var/azureml-app/score.py", line="2", old="my-best-model", new="diabetes"), spec
+    )
+    assert "-    load('my-best-model')" in proposal.diff(spec)
+    assert proposal.retry_from == Stage.SCHEDULE
+    assert (tmp_path / "score.py").read_text() == SCRIPT, "nothing is written before apply"
+    fixes.apply(proposal, spec)
+    assert (tmp_path / "score.py").read_text() == SCRIPT.replace("my-best-model", "diabetes", 1)
+    (backup,) = (tmp_path / ".amlwidgets" / "backups").iterdir()
+    assert backup.read_text() == SCRIPT
+    edit = proposal.edits[0]
+    fixes.undo(edit.file, edit.before, edit.after, spec)
+    assert (tmp_path / "score.py").read_text() == SCRIPT
+
+
+def test_an_ambiguous_text_is_left_to_a_person(spec):
+    assert fixes.propose(fix("replace-text", file="score.py", line="", old="my-best-model", new="x"), spec) is None
+
+
+def test_a_file_outside_the_working_folder_is_never_touched(spec, tmp_path):
+    outside = tmp_path.parent / "elsewhere.py"
+    outside.write_text("secret = 1\n")
+    for name in (str(outside), "../elsewhere.py"):
+        assert fixes.propose(fix("replace-text", file=name, line="1", old="secret", new="x"), spec) is None
+
+
+def test_a_changed_file_is_not_overwritten(spec, tmp_path):
+    proposal = fixes.propose(fix("replace-text", file="score.py", line="2", old="my-best-model", new="x"), spec)
+    (tmp_path / "score.py").write_text("# rewritten\n")
+    with pytest.raises(BadInput, match=r"score\.py has changed"):
+        fixes.apply(proposal, spec)
+    assert (tmp_path / "score.py").read_text() == "# rewritten\n"
+    with pytest.raises(BadInput, match="changed since the fix"):
+        fixes.undo("score.py", SCRIPT, "other", spec)
+
+
+def test_a_package_is_added_and_everything_else_stays(spec, tmp_path):
+    proposal = fixes.propose(fix("add-pip-package", package="pandas"), spec)
+    fixes.apply(proposal, spec)
+    assert (tmp_path / "env.yml").read_text() == CONDA + "      - pandas\n"
+    assert proposal.retry_from == Stage.IMAGE
+
+
+def test_a_package_that_is_there_is_not_added_again(spec):
+    assert fixes.propose(fix("add-pip-package", package="scikit_learn"), spec) is None
+
+
+def test_a_requirement_is_replaced(spec, tmp_path):
+    proposal = fixes.propose(fix("replace-requirement", old="scikit-learn==1.2", new="scikit-learn==1.5.2"), spec)
+    fixes.apply(proposal, spec)
+    assert (tmp_path / "env.yml").read_text() == CONDA.replace('"scikit-learn==1.2"', "scikit-learn==1.5.2")
+
+
+def test_a_conda_file_without_pip_gets_a_list(spec, tmp_path):
+    (tmp_path / "env.yml").write_text("dependencies:\n- python=3.11\n")
+    fixes.apply(fixes.propose(fix("add-pip-package", package="azureml-defaults"), spec), spec)
+    assert (tmp_path / "env.yml").read_text().splitlines()[-2:] == ["- pip:", "  - azureml-defaults"]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), [({"factor": "2"}, 1.0), ({"to_gb": "1.5"}, 1.5)])
+def test_memory_is_raised(spec, arguments, expected):
+    proposal = fixes.propose(fix("raise-memory", **arguments), spec)
+    assert "+Memory, GB = " in proposal.diff(spec)
+    assert fixes.apply(proposal, spec).memory_gb == expected
+
+
+def test_memory_is_never_lowered(spec):
+    assert fixes.propose(fix("raise-memory", to_gb="0.2"), spec) is None
+
+
+def test_windows_line_ends_and_rights_survive(spec, tmp_path):
+    script = tmp_path / "score.py"
+    script.write_bytes(b"a = 1\r\nb = 2\r\n")
+    script.chmod(0o755)
+    fixes.apply(fixes.propose(fix("replace-text", file="score.py", line="2", old="b", new="c"), spec), spec)
+    assert script.read_bytes() == b"a = 1\r\nc = 2\r\n"
+    assert script.stat().st_mode & 0o777 == 0o755
+
+
+def test_an_unknown_action_is_no_action(spec):
+    assert fixes.propose(fix("format-disk"), spec) is None
+    assert fixes.propose(Fix("By hand"), spec) is None
