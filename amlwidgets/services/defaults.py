@@ -23,7 +23,7 @@ def guess_spec(folder: str, **settings: Any) -> DeploymentSpec:
     if not spec.conda_file and not spec.environment_name:
         guesses["conda_file"] = next((f for f in files if _is_conda(Path(folder, f))), "")
     if "entry_script" not in settings and "score.py" not in files:
-        guesses["entry_script"] = next((f for f in files if f.endswith(".py") and "score" in f.lower()), "score.py")
+        guesses["entry_script"] = next((f for f in files if f.endswith(".py") and "scor" in f.lower()), "score.py")
     spec = spec.changed(**guesses)
     stem = Path(spec.model_path).name.split(".")[0] if spec.model_path else ""
     if not spec.model_name and stem:

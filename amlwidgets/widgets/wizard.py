@@ -61,7 +61,7 @@ class DeployWizard(AmlWidget):
         self._ws, self._journal = ws, journal
         self._offer = resume or _unfinished(journal, spec.service_name if settings else "")
         self._pushed: dict[Stage, int] = {}
-        self._coalescer = Coalescer(self._push)
+        self._coalescer = Coalescer(self.guarded(self._push))
         self._use(DeployRun(spec, workspace=self._find_workspace, journal=journal))
 
     def _find_workspace(self) -> Any:

@@ -80,7 +80,7 @@ def test_a_package_that_is_there_is_not_added_again(spec):
 def test_a_requirement_is_replaced(spec, tmp_path):
     proposal = fixes.propose(fix("replace-requirement", old="scikit-learn==1.2", new="scikit-learn==1.5.2"), spec)
     fixes.apply(proposal, spec)
-    assert (tmp_path / "env.yml").read_text() == CONDA.replace('"scikit-learn==1.2"', "scikit-learn==1.5.2")
+    assert (tmp_path / "env.yml").read_text() == CONDA.replace("learn==1.2", "learn==1.5.2")
 
 
 def test_a_conda_file_without_pip_gets_a_list(spec, tmp_path):

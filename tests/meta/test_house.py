@@ -1,0 +1,92 @@
+"""The house: imports run one way, files stay short, starting costs nearly nothing."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "amlwidgets"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+MAY_IMPORT = {
+    "core": set(),
+    "causes": {"core"},
+    "capacity": {"core"},
+    "vault": {"core"},
+    "services": {"core", "causes", "capacity", "vault"},
+    "widgets": {"core", "causes", "capacity", "vault", "services"},
+    "sandbox": {"core"},
+}
+"""Room → rooms that it may import; ``errors`` and ``_version`` are open to all."""
+
+SANDBOX_MAY_TAKE = {"amlwidgets.core.stages", "amlwidgets.core.names"}
+"""The sandbox is a program of its own: it takes enumerations and naming rules only."""
+
+
+def imports(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room(module):
+    parts = module.split(".")
+    return parts[1] if parts[0] == "amlwidgets" and len(parts) > 1 and parts[1] in MAY_IMPORT else None
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_imports_run_one_way(file):
+    own = file.relative_to(PACKAGE).parts[0]
+    if own not in MAY_IMPORT:
+        return  # magics and CLI are the doors: they may call everyone
+    for module in imports(file):
+        other = room(module)
+        if other in (None, own):
+            continue
+        assert other in MAY_IMPORT[own], f"{file.relative_to(PACKAGE)} imports {module}"
+        if own == "sandbox":
+            assert any(module == m or module.startswith(f"{m}.") for m in SANDBOX_MAY_TAKE) or module == "amlwidgets.core", module
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if f.relative_to(PACKAGE).parts[0] == "core"], ids=lambda f: f.name)
+def test_core_stands_on_the_standard_library_alone(file):
+    for module in imports(file):
+        top = module.split(".")[0]
+        assert top == "amlwidgets" or top in sys.stdlib_module_names, module
+
+
+@pytest.mark.parametrize("file", [*FILES, *PACKAGE.rglob("*.js")], ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_files_stay_short(file):
+    limit = 400 if file.suffix == ".py" else 300
+    assert len(file.read_text().splitlines()) <= limit
+
+
+HEAVY = "azureml docker plotly numpy pandas nbformat jsonschema ipywidgets anywidget psutil cryptography requests".split()
+
+
+def test_loading_the_extension_loads_nothing_heavy():
+    code = (
+        "import sys; from IPython.core.interactiveshell import InteractiveShell; ip = InteractiveShell.instance();"
+        "before = set(sys.modules); ip.run_line_magic('load_ext', 'amlwidgets');"
+        "new = {m.split('.')[0] for m in set(sys.modules) - before};"
+        f"print(sorted(new & set({HEAVY!r}))); print(len(set(sys.modules) - before))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert out[-2] == "[]"
+    assert int(out[-1]) < 25, "modules that the extension brings along"
+
+
+def test_nothing_of_one_machine_stands_in_the_project():
+    root = PACKAGE.parent
+    words = ["/" + "work/", "pypi" + ".org", "files.python" + "hosted"]
+    listed = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=False).stdout.split()
+    for name in listed:
+        file = root / name
+        if file.suffix in (".py", ".md", ".toml", ".sh", ".js", ".ipynb", "") and file.is_file():
+            text = file.read_text(encoding="utf-8", errors="ignore")
+            assert not [w for w in words if w in text], name

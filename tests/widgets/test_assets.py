@@ -1,0 +1,36 @@
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from amlwidgets.widgets.assets import script, style
+
+WIDGETS = {
+    "wizard": ("finding_card", "log_view", "wizard"),
+    "log_viewer": ("log_view", "log_viewer"),
+    "findings_view": ("finding_card",),
+}
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_script_and_style_fit_into_a_saved_notebook(name):
+    assert len(script(name).encode()) + len(style(*WIDGETS[name]).encode()) < 40_000
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_the_joined_script_is_a_module_that_loads_nothing(name, tmp_path):
+    text = script(name)
+    assert not re.search(r"^import |import\(|https?://|innerHTML|eval\(", text, re.MULTILINE)
+    assert len(re.findall(r"^export ", text, re.MULTILINE)) == 1
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    file = tmp_path / f"{name}.mjs"
+    file.write_text(text)
+    subprocess.run([node, "--check", file], check=True)
+
+
+def test_parts_are_joined_once():
+    assert script("wizard").count("function findingCard(") == 1
+    assert script("wizard").count("function h(") == 1
