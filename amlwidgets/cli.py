@@ -8,10 +8,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from amlwidgets._version import __version__
 from amlwidgets.errors import AmlWidgetsError, BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _COMMANDS = {
     "diagnose": ("amlwidgets.services.diagnose_command", "name the cause of a failure in logs or error texts"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amlwidgets.errors import AmlWidgetsError, BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HELP = """%aml                      the wizard: deploy step by step; offers to resume an unfinished run
 %aml wizard [NAME=VALUE]  the same, with settings, such as  memory_gb=1
@@ -46,12 +48,18 @@ class _Magics:
         words = shlex.split(line)
         name, rest = (words[0], words[1:]) if words else ("wizard", [])
         commands: dict[str, Callable[[list[str]], Any]] = {
-            "wizard": self._wizard, "explain": self._explain, "logs": self._logs,
-            "sandbox": self._sandbox, "auto": self._auto, "help": self._help,
+            "wizard": self._wizard,
+            "explain": self._explain,
+            "logs": self._logs,
+            "sandbox": self._sandbox,
+            "auto": self._auto,
+            "help": self._help,
         }
         try:
             if name not in commands:
-                raise BadInput(f"There is no “%aml {name}”.", code="unknown-command", todo="%aml help lists what there is.")
+                raise BadInput(
+                    f"There is no “%aml {name}”.", code="unknown-command", todo="%aml help lists what there is."
+                )
             return commands[name](rest)
         except AmlWidgetsError as error:
             _show_error(error)
@@ -63,13 +71,15 @@ class _Magics:
     def _wizard(self, words: list[str]) -> Any:
         from amlwidgets.widgets.wizard import DeployWizard
 
-        settings = {}
+        settings: dict[str, Any] = {}
         for word in words:
             key, found, value = word.partition("=")
             if not found:
                 raise BadInput(f"“{word}” is no setting.", code="setting-syntax", todo="Write it as name=value.")
             settings[key] = value
-        return DeployWizard(self.ipython.user_ns.get("ws") if _is_workspace(self.ipython.user_ns.get("ws")) else None, **settings)
+        return DeployWizard(
+            self.ipython.user_ns.get("ws") if _is_workspace(self.ipython.user_ns.get("ws")) else None, **settings
+        )
 
     def _explain(self, words: list[str]) -> Any:
         from amlwidgets.services.explain import explain
@@ -122,11 +132,9 @@ class _Magics:
             return
         report = explain(error)
         if report.top is not None and not report.top.is_hint:
-            from IPython.display import display
-
             from amlwidgets.widgets.findings_view import FindingsView
 
-            display(FindingsView(report))
+            _display_object(FindingsView(report))
 
 
 def _is_workspace(value: Any) -> bool:
@@ -148,6 +156,10 @@ def _show_html(shown: tuple[str, str] | None) -> None:
 
 
 def _display(html_text: str, text: str) -> None:
+    _display_object({"text/html": html_text, "text/plain": text}, raw=True)
+
+
+def _display_object(shown: Any, **options: Any) -> None:
     from IPython.display import display
 
-    display({"text/html": html_text, "text/plain": text}, raw=True)
+    display(shown, **options)  # type: ignore[no-untyped-call]

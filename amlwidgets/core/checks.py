@@ -27,6 +27,7 @@ class Check:
         looked_at: What was looked at (a path, a command), so that the result can be verified.
         detail: What was found, one sentence.
         todo: What to do, one sentence; empty when nothing.
+
     """
 
     id: str
@@ -39,6 +40,10 @@ class Check:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
-            "id": self.id, "title": self.title, "state": self.state.value,
-            "looked_at": self.looked_at, "detail": self.detail, "todo": self.todo,
+            "id": self.id,
+            "title": self.title,
+            "state": self.state.value,
+            "looked_at": self.looked_at,
+            "detail": self.detail,
+            "todo": self.todo,
         }

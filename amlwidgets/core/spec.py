@@ -35,33 +35,59 @@ class DeploymentSpec:
 
     folder: str = "."
     model_source: str = _field(
-        ModelSource.PATH.value, label="Model comes from", stage=Stage.REGISTER, kind="choice",
-        choices=tuple(s.value for s in ModelSource), help="A path is uploaded and registered as a new version.",
+        ModelSource.PATH.value,
+        label="Model comes from",
+        stage=Stage.REGISTER,
+        kind="choice",
+        choices=tuple(s.value for s in ModelSource),
+        help="A path is uploaded and registered as a new version.",
     )
     model_path: str = _field(
-        "", label="Model file or folder", stage=Stage.REGISTER,
+        "",
+        label="Model file or folder",
+        stage=Stage.REGISTER,
         help="Relative to the working folder; for a run: the path below its outputs, such as outputs/model.pkl.",
     )
     model_name: str = _field("", label="Model name", stage=Stage.REGISTER, help="Name in the workspace's registry.")
     model_version: int = _field(
-        0, label="Version", stage=Stage.REGISTER, kind="int", minimum=0, help="0 is the newest.",
+        0,
+        label="Version",
+        stage=Stage.REGISTER,
+        kind="int",
+        minimum=0,
+        help="0 is the newest.",
         only_if=("model_source", ModelSource.REGISTERED.value),
     )
     run_id: str = _field(
-        "", label="Run id", stage=Stage.REGISTER, help="The run whose output is registered.",
+        "",
+        label="Run id",
+        stage=Stage.REGISTER,
+        help="The run whose output is registered.",
         only_if=("model_source", ModelSource.RUN.value),
     )
     conda_file: str = _field(
-        "", label="Conda file", stage=Stage.IMAGE, help="The environment that scores, with azureml-defaults under pip.",
+        "",
+        label="Conda file",
+        stage=Stage.IMAGE,
+        help="The environment that scores, with azureml-defaults under pip.",
     )
     environment_name: str = _field(
-        "", label="Or a curated environment", stage=Stage.IMAGE, help="Its name; used when no conda file is given.",
+        "",
+        label="Or a curated environment",
+        stage=Stage.IMAGE,
+        help="Its name; used when no conda file is given.",
     )
     entry_script: str = _field(
-        "score.py", label="Entry script", stage=Stage.SCHEDULE, help="Has init() and run(data).",
+        "score.py",
+        label="Entry script",
+        stage=Stage.SCHEDULE,
+        help="Has init() and run(data).",
     )
     source_directory: str = _field(
-        "", label="Source folder", stage=Stage.SCHEDULE, help="Uploaded whole; empty when the script stands alone.",
+        "",
+        label="Source folder",
+        stage=Stage.SCHEDULE,
+        help="Uploaded whole; empty when the script stands alone.",
     )
     service_name: str = _field("", label="Service name", stage=Stage.SCHEDULE, help="3 to 32 characters.")
     cpu_cores: float = _field(
@@ -70,17 +96,31 @@ class DeploymentSpec:
     memory_gb: float = _field(
         1.0, label="Memory, GB", stage=Stage.SCHEDULE, kind="float", minimum=0.1, step=0.5, help="Of one container."
     )
-    auth_enabled: bool = _field(False, label="Ask for a key", stage=Stage.SCHEDULE, kind="bool", help="Key in a header.")
+    auth_enabled: bool = _field(
+        default=False, label="Ask for a key", stage=Stage.SCHEDULE, kind="bool", help="Key in a header."
+    )
     aks_cluster: str = _field(
-        "", label="AKS cluster", stage=Stage.SCHEDULE, help="Name of the attached cluster.",
+        "",
+        label="AKS cluster",
+        stage=Stage.SCHEDULE,
+        help="Name of the attached cluster.",
         only_if=("target", Target.AKS.value),
     )
     port: int = _field(
-        8890, label="Port", stage=Stage.SCHEDULE, kind="int", minimum=1, help="On this machine.",
+        8890,
+        label="Port",
+        stage=Stage.SCHEDULE,
+        kind="int",
+        minimum=1,
+        help="On this machine.",
         only_if=("target", Target.LOCAL.value),
     )
     sample: str = _field(
-        '{"data": [[0]]}', label="Sample input", stage=Stage.SCORE, kind="area", help="The body that is posted to /score."
+        '{"data": [[0]]}',
+        label="Sample input",
+        stage=Stage.SCORE,
+        kind="area",
+        help="The body that is posted to /score.",
     )
     target: str = Target.ACI.value
     generation: str = Generation.MODEL_DEPLOY.value
@@ -100,6 +140,7 @@ class DeploymentSpec:
 
         Raises:
             BadInput: a name is no field, or a value has the wrong type.
+
         """
         hints = typing.get_type_hints(type(self))
         converted = {name: _convert(name, value, hints) for name, value in values.items()}

@@ -19,7 +19,7 @@ class Stage(StrEnum):
     SCORE = "score"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         """Name as shown on the rail."""
         return self.value.capitalize()
 

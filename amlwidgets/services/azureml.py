@@ -6,14 +6,16 @@ azureml-core ships no types; its objects are ``Any`` here and never leave the se
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.stages import OperationState
 from amlwidgets.errors import BadInput, NotConnected, NotInstalled, ServiceFailed
 from amlwidgets.services.waiting import interruptible, pause
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping
 
 POLL_SECONDS = 0.4
 """Between two looks at a running operation; the SDK itself waits 5 s."""
@@ -41,12 +43,14 @@ def require_sdk() -> None:
 
     Raises:
         NotInstalled: it cannot; the message says how to install it.
+
     """
     try:
         import azureml.core  # noqa: F401 - the import is the check
     except ImportError as error:
         raise NotInstalled(
-            f"azureml-core cannot be imported in this kernel ({error}).", code="azureml-missing",
+            f"azureml-core cannot be imported in this kernel ({error}).",
+            code="azureml-missing",
             todo="Run  %pip install azureml-core  and restart the kernel.",
         ) from error
 
@@ -56,6 +60,7 @@ def find_workspace() -> Any:
 
     Raises:
         NotConnected: there is no config file, or the workspace cannot be reached.
+
     """
     require_sdk()
     from azureml.core import Workspace
@@ -69,7 +74,8 @@ def find_workspace() -> Any:
         return Workspace.from_config()
     except UserErrorException as error:
         raise NotConnected(
-            "No workspace: no config.json was found from this folder upwards.", code="workspace-missing",
+            "No workspace: no config.json was found from this folder upwards.",
+            code="workspace-missing",
             todo="Download config.json from the studio, or practise without an account: %aml sandbox on",
         ) from error
 
@@ -91,6 +97,7 @@ def watch_build(build: Any, write: Callable[[str], None], cancelled: threading.E
 
     Raises:
         Cancelled: the user stopped waiting; the build goes on.
+
     """
     seen = 0
     while True:
@@ -123,6 +130,7 @@ class Operation:
         news: Lines of the operation's own log that are new, as ``(time, text)``.
         offset: Where the next look continues.
         log_uri: Address of the phase's log; empty when there is none.
+
     """
 
     state: OperationState
@@ -140,6 +148,7 @@ def read_operation(service: Any, offset: int) -> Operation | None:
 
     Raises:
         ServiceFailed: the answer is not an operation.
+
     """
     import requests
 
@@ -154,8 +163,11 @@ def read_operation(service: Any, offset: int) -> Operation | None:
     text = str(body.get("streamingOperationLog") or "")
     details = body.get("operationDetails") or {}
     return Operation(
-        OperationState(body["state"]), str(details.get("subOperationType") or ""), tuple(_entries(text)),
-        offset + len(text), str(body.get("operationLog") or ""),
+        OperationState(body["state"]),
+        str(details.get("subOperationType") or ""),
+        tuple(_entries(text)),
+        offset + len(text),
+        str(body.get("operationLog") or ""),
     )
 
 
@@ -193,6 +205,7 @@ class LogFollower:
 
     Args:
         write: Receives new text.
+
     """
 
     def __init__(self, write: Callable[[str], None]) -> None:
@@ -217,6 +230,7 @@ def delete_service(ws: Any, name: str) -> bool:
 
     Raises:
         ServiceFailed: the service cannot be deleted.
+
     """
     from azureml.core.webservice import Webservice
     from azureml.exceptions import WebserviceException
@@ -251,6 +265,7 @@ def restore(spec_values: Mapping[str, Any], ws: Any, namespace: dict[str, Any]) 
         spec_values: ``model_id`` and ``service`` where the run had got so far.
         ws: The workspace.
         namespace: Gets ``model`` and ``service``.
+
     """
     from azureml.core.model import Model
     from azureml.core.webservice import Webservice
@@ -270,6 +285,7 @@ def find_service(name: str, ws: Any = None) -> Any:
 
     Raises:
         BadInput: the workspace has no such service; the message names those it has.
+
     """
     workspace = ws if ws is not None else find_workspace()
     services = workspace.webservices

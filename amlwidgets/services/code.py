@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib
 import textwrap
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _WIDTH = 96
 
@@ -33,6 +35,7 @@ class Call:
         module: Module from which the first part of ``function`` is imported; empty for a variable.
         positional: Positional arguments, for the few SDK calls that read better so.
         prints: Whether the shown code prints the result.
+
     """
 
     function: str

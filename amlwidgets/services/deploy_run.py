@@ -8,13 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from amlwidgets.core.checks import Check
-from amlwidgets.core.findings import Finding
 from amlwidgets.core.logbuffer import LogBuffer
 from amlwidgets.core.redact import mask
-from amlwidgets.core.spec import DeploymentSpec
 from amlwidgets.core.stages import STAGES, Stage, StageState
 from amlwidgets.errors import AmlWidgetsError, BadInput
 from amlwidgets.services import azureml, fixes
@@ -23,6 +20,11 @@ from amlwidgets.services.execute import StageContext, run_stage
 from amlwidgets.services.journal import Journal, SavedRun
 from amlwidgets.services.streams import MaskedWriter
 from amlwidgets.services.waiting import Cancelled
+
+if TYPE_CHECKING:
+    from amlwidgets.core.checks import Check
+    from amlwidgets.core.findings import Finding
+    from amlwidgets.core.spec import DeploymentSpec
 
 LOG_NAMES = {
     Stage.PREFLIGHT: "checks",
@@ -71,11 +73,16 @@ class DeployRun:
         workspace: Finds the workspace; called on the worker thread when a stage first needs it.
         journal: Where the run is kept; None opens the user's journal at the first run of a stage.
         saved: An interrupted run to go on with.
+
     """
 
     def __init__(
-        self, spec: DeploymentSpec, *, workspace: Callable[[], Any] = azureml.find_workspace,
-        journal: Journal | None = None, saved: SavedRun | None = None,
+        self,
+        spec: DeploymentSpec,
+        *,
+        workspace: Callable[[], Any] = azureml.find_workspace,
+        journal: Journal | None = None,
+        saved: SavedRun | None = None,
     ) -> None:
         self.spec = spec
         self.records = {stage: StageRecord() for stage in STAGES}
@@ -127,13 +134,17 @@ class DeployRun:
 
         Raises:
             BadInput: a stage is running, or a value is of the wrong type.
+
         """
         self._refuse_while_running()
         changed = self.spec.changed(**values)
         if changed == self.spec:
             return
-        touched = [f.metadata.get("stage") for f in changed.__dataclass_fields__.values()
-                   if getattr(changed, f.name) != getattr(self.spec, f.name)]
+        touched = [
+            f.metadata.get("stage")
+            for f in changed.__dataclass_fields__.values()
+            if getattr(changed, f.name) != getattr(self.spec, f.name)
+        ]
         stages = [s for s in touched if s is not None]
         self.spec = changed
         self._reset_from(min(stages, key=STAGES.index) if stages else Stage.PREFLIGHT)
@@ -145,17 +156,19 @@ class DeployRun:
 
         Raises:
             BadInput: something runs already, or the notebook's working folder was changed.
+
         """
         with self._lock:
             self._refuse_while_running()
             if Path(self.spec.folder).resolve() != Path.cwd().resolve():
                 raise BadInput(
                     f"This deployment belongs to {self.spec.folder}, but the notebook works in {Path.cwd()}.",
-                    code="folder-changed", todo="Go back with os.chdir, or open a new wizard.",
+                    code="folder-changed",
+                    todo="Go back with os.chdir, or open a new wizard.",
                 )
             self._cancelled.clear()
             self._idle.clear()
-            for stage in STAGES[STAGES.index(first):]:
+            for stage in STAGES[STAGES.index(first) :]:
                 self._forget(stage)
             stages = STAGES[STAGES.index(first) : STAGES.index(last) + 1]
             self._thread = threading.Thread(target=self._work, args=(stages,), name="amlwidgets-run", daemon=True)
@@ -178,6 +191,7 @@ class DeployRun:
 
         Raises:
             BadInput: a stage is running, or a file has changed in the meantime.
+
         """
         self._refuse_while_running()
         changed = fixes.apply(proposal, self.spec)
@@ -194,6 +208,7 @@ class DeployRun:
 
         Raises:
             BadInput: there is nothing to undo, or the file was changed since.
+
         """
         self._refuse_while_running()
         journal = self._open()
@@ -239,9 +254,14 @@ class DeployRun:
         self._begin(stage)
         writer = MaskedWriter(lambda text: self._append(stage, text))
         context = StageContext(
-            self.spec, self.namespace, self.state, lambda text: _drop(writer.write(text)),
-            lambda words: self._set(stage, note=words), lambda checks: self._checks(stage, checks),
-            self._cancelled, self._workspace,
+            self.spec,
+            self.namespace,
+            self.state,
+            lambda text: _drop(writer.write(text)),
+            lambda words: self._set(stage, note=words),
+            lambda checks: self._checks(stage, checks),
+            self._cancelled,
+            self._workspace,
         )
         try:
             note = run_stage(stage, context)
@@ -271,7 +291,11 @@ class DeployRun:
         found = diagnose_stage(stage, self.spec, self.logs[stage], error, sources, self.namespace)
         self.findings[stage] = found
         self._finish(
-            stage, StageState.FAILED, note="failed", error=mask(message)[:4000], code=code,
+            stage,
+            StageState.FAILED,
+            note="failed",
+            error=mask(message)[:4000],
+            code=code,
             findings=[self._plain(stage, n, f) for n, f in enumerate(found)],
         )
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from amlwidgets.core.findings import Finding
-from amlwidgets.core.logbuffer import LogBuffer
-from amlwidgets.core.spec import DeploymentSpec
-from amlwidgets.core.stages import Stage
 from amlwidgets.services import azureml
+
+if TYPE_CHECKING:
+    from amlwidgets.core.findings import Finding
+    from amlwidgets.core.logbuffer import LogBuffer
+    from amlwidgets.core.spec import DeploymentSpec
+    from amlwidgets.core.stages import Stage
 
 
 def diagnose_stage(
-    stage: Stage, spec: DeploymentSpec, log: LogBuffer, error: Exception, sources: list[tuple[str, str]],
+    stage: Stage,
+    spec: DeploymentSpec,
+    log: LogBuffer,
+    error: Exception,
+    sources: list[tuple[str, str]],
     namespace: dict[str, Any],
 ) -> tuple[Finding, ...]:
     """Return the findings of a failed stage, best first.
@@ -24,6 +30,7 @@ def diagnose_stage(
         error: What the stage raised.
         sources: Further texts by name, such as the deployment's error.
         namespace: Variables of the calls; used for names of models.
+
     """
     from amlwidgets.services.diagnose import diagnose
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.checks import Check, CheckState
-from amlwidgets.core.spec import DeploymentSpec
 from amlwidgets.core.stages import OperationState, ServiceState, Stage
 from amlwidgets.errors import BadInput, ServiceFailed
 from amlwidgets.services import azureml
@@ -17,6 +15,12 @@ from amlwidgets.services.plan import calls_of, environment_call
 from amlwidgets.services.preflight import preflight, script_path
 from amlwidgets.services.streams import capture
 from amlwidgets.services.waiting import interruptible, pause
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from amlwidgets.core.spec import DeploymentSpec
 
 
 @dataclass(slots=True)
@@ -32,6 +36,7 @@ class StageContext:
         checks: Receives the checks so far.
         cancelled: Set when the user stops waiting.
         workspace: Finds the workspace when it is first needed.
+
     """
 
     spec: DeploymentSpec
@@ -64,6 +69,7 @@ class StageContext:
 
         Raises:
             BadInput: an earlier stage has to run first.
+
         """
         ws = self.connect()
         if "environment" in names and "environment" not in self.namespace:
@@ -73,7 +79,7 @@ class StageContext:
         for name in names:
             if name not in self.namespace:
                 raise BadInput(
-                    f"There is no {name} yet.", code="earlier-stage-missing", todo=f"Run {before[name].title} first."
+                    f"There is no {name} yet.", code="earlier-stage-missing", todo=f"Run {before[name].label} first."
                 )
 
 
@@ -84,6 +90,7 @@ def run_stage(stage: Stage, context: StageContext) -> str:
         Cancelled: the user stopped waiting.
         AmlWidgetsError: the stage failed, in our words.
         Exception: the stage failed, in the SDK's words.
+
     """
     return _RUNNERS[stage](context)
 
@@ -179,9 +186,9 @@ def _schedule(context: StageContext) -> str:
     service = context.namespace["service"]
     context.state["service"] = str(service.name)
     operation = _follow(context, until_placed=True)
-    if operation is not None and operation.state.ended and operation.state != OperationState.SUCCEEDED:
-        if operation.phase != "DeployService":
-            _raise_failure(context)
+    failed = operation is not None and operation.state.ended and operation.state != OperationState.SUCCEEDED
+    if failed and operation is not None and operation.phase != "DeployService":
+        _raise_failure(context)
     return "1 container"
 
 
@@ -190,7 +197,7 @@ def _follow(context: StageContext, *, until_placed: bool) -> azureml.Operation |
     service, offset = context.namespace["service"], 0
     container = azureml.LogFollower(context.write)
     while True:
-        operation = interruptible(lambda: azureml.read_operation(service, offset), context.cancelled)
+        operation = interruptible(partial(azureml.read_operation, service, offset), context.cancelled)
         if operation is None:
             return None
         for stamp, text in operation.news:

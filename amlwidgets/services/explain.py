@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from amlwidgets.core.findings import Report
 from amlwidgets.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from amlwidgets.core.findings import Report
 
 
 def explain(source: Any = None) -> Report:
@@ -20,6 +21,7 @@ def explain(source: Any = None) -> Report:
 
     Raises:
         BadInput: nothing has failed yet.
+
     """
     from amlwidgets.services.diagnose import diagnose
 
@@ -27,7 +29,8 @@ def explain(source: Any = None) -> Report:
         source = getattr(sys, "last_value", None)
     if source is None:
         raise BadInput(
-            "No cell has failed in this kernel yet.", code="nothing-failed",
+            "No cell has failed in this kernel yet.",
+            code="nothing-failed",
             todo="Give a text, a file or a service: %aml explain NAME",
         )
     return diagnose(source)

@@ -12,15 +12,18 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from amlwidgets.core.findings import Fix
 from amlwidgets.core.spec import DeploymentSpec, label_of
 from amlwidgets.core.stages import STAGES, Stage
 from amlwidgets.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from amlwidgets.core.findings import Fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Proposal:
         edits: Changes of files below the working folder.
         settings: Changes of the deployment's settings.
         retry_from: The earliest stage that has to run again.
+
     """
 
     title: str
@@ -80,10 +84,13 @@ def apply(proposal: Proposal, spec: DeploymentSpec) -> DeploymentSpec:
 
     Raises:
         BadInput: a file has changed since the proposal was made; nothing is written then.
+
     """
     for edit in proposal.edits:
         if _read(Path(spec.folder, edit.file)) != edit.before:
-            raise BadInput(f"{edit.file} has changed in the meantime.", code="file-changed", todo="Look at the fix again.")
+            raise BadInput(
+                f"{edit.file} has changed in the meantime.", code="file-changed", todo="Look at the fix again."
+            )
     for edit in proposal.edits:
         _back_up(spec, edit)
         _write(Path(spec.folder, edit.file), edit.after)
@@ -95,6 +102,7 @@ def undo(file: str, before: str, after: str, spec: DeploymentSpec) -> None:
 
     Raises:
         BadInput: the file was changed by hand since; it is left alone.
+
     """
     path = Path(spec.folder, file)
     if _read(path) != after:
@@ -136,6 +144,7 @@ def _user_file(spec: DeploymentSpec, name: str) -> str:
 
     Raises:
         FileNotFoundError: there is no such file, or it lies outside the working folder.
+
     """
     folder = Path(spec.folder)
     bare = re.split(r"[\\/]", name)[-1]

@@ -30,6 +30,7 @@ def tiny_program(machine: str) -> bytes:
 
     Raises:
         KeyError: ``machine`` is neither x86_64 nor aarch64.
+
     """
     number, code = _EXIT_0[machine]
     base, header = 0x400000, 64 + 56
@@ -58,6 +59,7 @@ def run_tiny_container(client: Any) -> None:
 
     Raises:
         docker.errors.DockerException: the engine cannot run it.
+
     """
     from docker.errors import ImageNotFound
 
@@ -120,7 +122,8 @@ def check_azure_cli(*, needed: bool) -> Check:
     present = [name for name in ("ml", "azure-cli-ml") if _extension_version(folder / name) is not None]
     if len(present) > 1:
         return result(
-            CheckState.FAIL, "The extensions ml and azure-cli-ml are both installed, and they conflict.",
+            CheckState.FAIL,
+            "The extensions ml and azure-cli-ml are both installed, and they conflict.",
             "Run: az extension remove -n azure-cli-ml",
         )
     if not present:

@@ -8,15 +8,17 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.spec import DeploymentSpec
 from amlwidgets.core.stages import Stage
 from amlwidgets.errors import ServiceFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs(
@@ -47,6 +49,7 @@ class SavedRun:
         state: Small facts that a resume needs, such as ``{"model_id": "diabetes:3"}``.
         records: A dict per stage (state, note, times, findings ...).
         interrupted: True when the process that ran it is gone while a stage was running.
+
     """
 
     id: str
@@ -72,7 +75,7 @@ def is_alive(identity: str) -> bool:
     import psutil
 
     try:
-        return process_identity(int(identity.split("@")[0])) == identity
+        return process_identity(int(identity.split("@", maxsplit=1)[0])) == identity
     except (psutil.Error, ValueError):
         return False
 
@@ -85,6 +88,7 @@ class Journal:
 
     Raises:
         ServiceFailed: the file cannot be opened or written (disk full, no rights).
+
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -104,7 +108,8 @@ class Journal:
                 yield
             except (sqlite3.Error, OSError) as error:
                 raise ServiceFailed(
-                    f"The journal {self.path} cannot be used: {error}.", code="journal-unusable",
+                    f"The journal {self.path} cannot be used: {error}.",
+                    code="journal-unusable",
                     todo="Free disk space or set AMLWIDGETS_HOME to another folder.",
                 ) from error
 
@@ -124,8 +129,13 @@ class Journal:
         return run
 
     def update(
-        self, run: str, *, spec: DeploymentSpec | None = None, state: dict[str, Any] | None = None,
-        workspace: dict[str, Any] | None = None, active: bool | None = None,
+        self,
+        run: str,
+        *,
+        spec: DeploymentSpec | None = None,
+        state: dict[str, Any] | None = None,
+        workspace: dict[str, Any] | None = None,
+        active: bool | None = None,
     ) -> None:
         """Save what changed; ``active`` says whether this process is running a stage now."""
         values: dict[str, Any] = {"updated": time.time(), "owner": process_identity()}
@@ -192,6 +202,7 @@ class Journal:
 
         Raises:
             ServiceFailed: there is none of that id.
+
         """
         with self._translated():
             row = self._db.execute(
@@ -201,7 +212,12 @@ class Journal:
         if row is None:
             raise ServiceFailed(f"The journal has no run {run}.", code="run-unknown")
         return SavedRun(
-            row[0], row[1], row[2], DeploymentSpec.from_json(row[3]), json.loads(row[4]), json.loads(row[5]),
+            row[0],
+            row[1],
+            row[2],
+            DeploymentSpec.from_json(row[3]),
+            json.loads(row[4]),
+            json.loads(row[5]),
             {Stage(name): json.loads(record) for name, record in stages},
             interrupted=bool(row[7]) and not is_alive(row[6]),
         )

@@ -5,12 +5,14 @@ Source: azureml-core 1.61 (``Model.register``, ``Environment.build``, ``Model.de
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.spec import DeploymentSpec, ModelSource
 from amlwidgets.core.stages import Stage, Target
 from amlwidgets.services.code import Call, Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _MODEL = "azureml.core.model"
 _ENVIRONMENT = "azureml.core.environment"

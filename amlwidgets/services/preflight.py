@@ -10,15 +10,17 @@ import ast
 import json
 import re
 import socket
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core import names
 from amlwidgets.core.checks import Check, CheckState
 from amlwidgets.core.spec import DeploymentSpec, ModelSource
 from amlwidgets.core.stages import Target
 from amlwidgets.services.host import check_azure_cli, check_docker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 OLDEST_DEFAULTS = "1.0.45"
 """The first azureml-defaults that carries what hosts a model as a web service."""
@@ -30,6 +32,7 @@ def preflight(spec: DeploymentSpec, *, sandbox: bool) -> Iterator[Check]:
     Args:
         spec: What is to be deployed.
         sandbox: Whether the target is the sandbox; the Azure CLI is needed only for a real workspace.
+
     """
     checks: list[Callable[[], Check]] = [
         lambda: check_names(spec),
@@ -80,7 +83,9 @@ def check_entry_script(spec: DeploymentSpec) -> Check:
         tree = ast.parse(path.read_bytes(), filename=shown)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        return result(CheckState.FAIL, f"Line {line} does not parse: {getattr(error, 'msg', error)}.", "Correct the line.")
+        return result(
+            CheckState.FAIL, f"Line {line} does not parse: {getattr(error, 'msg', error)}.", "Correct the line."
+        )
     problems = _entry_point_problems(tree)
     if problems:
         return result(CheckState.FAIL, " ".join(problems), "The server calls init() once and run(data) per request.")
@@ -94,7 +99,9 @@ def _entry_point_problems(tree: ast.Module) -> list[str]:
     bound |= {t.id for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
     nested = any(isinstance(n, ast.If | ast.Try | ast.With) for n in tree.body)
     problems = [
-        f"There is no {name}()." for name in ("init", "run") if name not in functions | dict.fromkeys(bound) and not nested
+        f"There is no {name}()."
+        for name in ("init", "run")
+        if name not in functions | dict.fromkeys(bound) and not nested
     ]
     init, run = functions.get("init"), functions.get("run")
     if init is not None and len(init.args.args) + len(init.args.posonlyargs) > len(init.args.defaults):
@@ -112,7 +119,11 @@ def check_environment(spec: DeploymentSpec) -> Check:
         if spec.environment_name:
             return Check("environment", "Environment", CheckState.OK, spec.environment_name, "A curated environment.")
         return Check(
-            "environment", "Environment", CheckState.FAIL, "(empty)", "Neither a conda file nor an environment is given.",
+            "environment",
+            "Environment",
+            CheckState.FAIL,
+            "(empty)",
+            "Neither a conda file nor an environment is given.",
             "Name a conda file, such as env.yml.",
         )
     path = Path(spec.folder, spec.conda_file)
@@ -123,7 +134,9 @@ def check_environment(spec: DeploymentSpec) -> Check:
     try:
         content = _read_yaml(path)
     except FileNotFoundError:
-        return result(CheckState.FAIL, f"There is no file {spec.conda_file}.", "Check the path; it starts at this notebook.")
+        return result(
+            CheckState.FAIL, f"There is no file {spec.conda_file}.", "Check the path; it starts at this notebook."
+        )
     except (OSError, UnicodeDecodeError) as error:
         return result(CheckState.FAIL, f"It cannot be read: {error}.", "Save it as UTF-8 text.")
     except ValueError as error:
@@ -133,7 +146,8 @@ def check_environment(spec: DeploymentSpec) -> Check:
 
 def _read_yaml(path: Path) -> Any:
     """Return the content of a YAML file; a fault of its text is a ValueError in one sentence."""
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     text = path.read_text(encoding="utf-8")
     try:
@@ -148,13 +162,15 @@ def _check_dependencies(content: Any, result: Callable[..., Check]) -> Check:
     dependencies = content.get("dependencies") if isinstance(content, dict) else None
     if not isinstance(dependencies, list):
         return result(CheckState.FAIL, "It has no list called dependencies.", "See a conda environment file's layout.")
-    pip = next((d["pip"] for d in dependencies if isinstance(d, dict) and isinstance(d.get("pip"), list)), [])
+    lists = (d["pip"] for d in dependencies if isinstance(d, dict) and isinstance(d.get("pip"), list))
+    pip: list[Any] = next(lists, [])
     found = [str(r) for r in pip if re.match(r"azureml[-_]defaults\b", str(r), re.IGNORECASE)]
     if not found and any(str(r).lower().startswith("azureml-inference-server-http") for r in pip):
         return result(CheckState.OK, "It lists azureml-inference-server-http, which hosts the model.")
     if not found:
         return result(
-            CheckState.FAIL, "azureml-defaults is not under pip, and without it nothing can host the model.",
+            CheckState.FAIL,
+            "azureml-defaults is not under pip, and without it nothing can host the model.",
             f"Add  - azureml-defaults>={OLDEST_DEFAULTS}  under pip.",
         )
     if _too_old(found[0]):
@@ -182,19 +198,26 @@ def check_model(spec: DeploymentSpec) -> Check:
     """Check that the model's path exists below the working folder."""
     if spec.model_source != ModelSource.PATH:
         shown = spec.run_id if spec.model_source == ModelSource.RUN else spec.model_name
-        return Check("model", "Model", CheckState.SKIP, shown, f"It is {spec.model_source}; the workspace is asked later.")
+        return Check(
+            "model", "Model", CheckState.SKIP, shown, f"It is {spec.model_source}; the workspace is asked later."
+        )
 
     def result(state: CheckState, detail: str, todo: str = "") -> Check:
         return Check("model", "Model", state, spec.model_path or "(empty)", detail, todo)
 
     if not spec.model_path:
-        return result(CheckState.FAIL, "No model file or folder is given.", "Name the file that you saved the model to.")
+        return result(
+            CheckState.FAIL, "No model file or folder is given.", "Name the file that you saved the model to."
+        )
     path, folder = Path(spec.folder, spec.model_path), Path(spec.folder)
     if not path.exists():
-        return result(CheckState.FAIL, f"There is no file or folder {spec.model_path}.", f"It is looked for in {folder}.")
+        return result(
+            CheckState.FAIL, f"There is no file or folder {spec.model_path}.", f"It is looked for in {folder}."
+        )
     if not path.resolve().is_relative_to(folder.resolve()):
         return result(
-            CheckState.FAIL, "It lies outside the working folder, and the SDK uploads from below it only.",
+            CheckState.FAIL,
+            "It lies outside the working folder, and the SDK uploads from below it only.",
             f"Copy it below {folder}.",
         )
     if path.is_dir() and not any(p.is_file() for p in path.rglob("*")):
@@ -217,7 +240,11 @@ def check_sample(spec: DeploymentSpec) -> Check:
         json.loads(spec.sample)
     except ValueError as error:
         return Check(
-            "sample", "Sample input", CheckState.WARN, spec.sample[:60], f"It is not JSON: {error}.",
+            "sample",
+            "Sample input",
+            CheckState.WARN,
+            spec.sample[:60],
+            f"It is not JSON: {error}.",
             "Correct it, unless your script reads raw bodies.",
         )
     return Check("sample", "Sample input", CheckState.OK, spec.sample[:60], "It is JSON.")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from amlwidgets.core.checks import CheckState
 from amlwidgets.core.spec import DeploymentSpec
@@ -14,6 +14,9 @@ from amlwidgets.errors import BadInput
 from amlwidgets.services.defaults import guess_spec
 from amlwidgets.services.preflight import preflight
 from amlwidgets.services.worlds import in_sandbox
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,7 @@ class MaskedWriter:
 
     Args:
         sink: Receives masked text that ends with a line break (the last piece at ``flush`` may not).
+
     """
 
     def __init__(self, sink: Write) -> None:
@@ -70,10 +71,10 @@ _lock = threading.Lock()
 def _routers() -> tuple[_Router, _Router]:
     """Return the routers of standard output and error, put in place when they are not (or no longer) there."""
     if not isinstance(sys.stdout, _Router):
-        sys.stdout = _Router(sys.stdout)  # type: ignore[assignment]
+        sys.stdout = _Router(sys.stdout)
     if not isinstance(sys.stderr, _Router):
-        sys.stderr = _Router(sys.stderr)  # type: ignore[assignment]
-    return sys.stdout, sys.stderr  # type: ignore[return-value]
+        sys.stderr = _Router(sys.stderr)
+    return sys.stdout, sys.stderr
 
 
 @contextmanager

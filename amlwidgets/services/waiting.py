@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -21,6 +23,7 @@ def interruptible(call: Callable[[], T], cancelled: threading.Event) -> T:
     Raises:
         Cancelled: ``cancelled`` was set before the call ended.
         Exception: whatever ``call`` raised.
+
     """
     outcome: list[T] = []
     failure: list[BaseException] = []
@@ -53,6 +56,7 @@ def pause(seconds: float, cancelled: threading.Event) -> None:
 
     Raises:
         Cancelled: ``cancelled`` was set.
+
     """
     if cancelled.wait(seconds):
         raise Cancelled

@@ -28,6 +28,7 @@ def sandbox_workspace() -> Any:
 
     Raises:
         NotConnected: the sandbox does not answer.
+
     """
     from azureml.core import Workspace
     from azureml.exceptions import UserErrorException
@@ -40,6 +41,7 @@ def sandbox_workspace() -> Any:
             return Workspace(subscription, group, name)
     except Exception as error:
         raise NotConnected(
-            f"The sandbox does not answer: {type(error).__name__}.", code="sandbox-not-running",
+            f"The sandbox does not answer: {type(error).__name__}.",
+            code="sandbox-not-running",
             todo="Start it again: %aml sandbox on",
         ) from error

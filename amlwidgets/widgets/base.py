@@ -6,14 +6,16 @@ import functools
 import html
 import logging
 import threading
-from collections.abc import Callable
-from typing import Any, ClassVar, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 import anywidget
 import traitlets as t
 
 from amlwidgets.core.redact import mask
 from amlwidgets.errors import AmlWidgetsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,7 +36,7 @@ def error_words(error: BaseException) -> dict[str, str]:
     return {"message": mask(f"{type(error).__name__}: {error}"), "todo": "", "code": "unexpected"}
 
 
-class AmlWidget(anywidget.AnyWidget):  # type: ignore[misc]
+class AmlWidget(anywidget.AnyWidget):
     """A widget whose errors are seen.
 
     Unknown keyword arguments are refused with a sentence; an exception in a callback becomes a line in the error

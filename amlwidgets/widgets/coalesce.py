@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+T = TypeVar("T", bound=Hashable)
 
 INTERVAL = 0.1
 """Seconds between two messages to a view."""
 
 
-class Coalescer:
+class Coalescer(Generic[T]):
     """Collects what changed and tells it together.
 
     The first change is told at once; further ones after ``interval`` seconds, together. A change is never lost.
@@ -17,16 +20,17 @@ class Coalescer:
     Args:
         flush: Called with the set of changes, on a thread of its own or on the caller's.
         interval: Seconds between two calls.
+
     """
 
-    def __init__(self, flush: Callable[[set[Hashable]], None], interval: float = INTERVAL) -> None:
+    def __init__(self, flush: Callable[[set[T]], None], interval: float = INTERVAL) -> None:
         self._flush, self._interval = flush, interval
-        self._changes: set[Hashable] = set()
+        self._changes: set[T] = set()
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._closed = False
 
-    def add(self, change: Hashable) -> None:
+    def add(self, change: T) -> None:
         """Note a change; returns at once."""
         with self._lock:
             self._changes.add(change)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets as t
 
-from amlwidgets.core.findings import Report
 from amlwidgets.widgets.assets import script, style
 from amlwidgets.widgets.base import AmlWidget
+
+if TYPE_CHECKING:
+    from amlwidgets.core.findings import Report
 
 _MOST = 6
 """Findings shown; more would hide the best ones."""
@@ -19,12 +21,13 @@ class FindingsView(AmlWidget):
 
     Args:
         report: What ``diagnose`` or ``explain`` returned.
+
     """
 
     _esm = script("findings_view")
     _css = style("finding_card")
 
-    findings = t.List().tag(sync=True)
+    findings: t.List[Any] = t.List().tag(sync=True)
     """Findings in their JSON form, best first."""
 
     def __init__(self, report: Report) -> None:

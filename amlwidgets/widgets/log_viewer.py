@@ -25,6 +25,7 @@ class LogViewer(AmlWidget):
 
     Raises:
         BadInput: the source is none of these, or the file cannot be read.
+
     """
 
     _esm = script("log_viewer")
@@ -34,7 +35,7 @@ class LogViewer(AmlWidget):
     """Name of the source."""
     total = t.Int(0).tag(sync=True)
     """Lines known so far. The lines themselves are requested in windows."""
-    marks = t.List().tag(sync=True)
+    marks: t.List[Any] = t.List().tag(sync=True)
     """Indices of lines that are evidence of a finding."""
 
     def __init__(self, source: Any) -> None:
@@ -50,7 +51,11 @@ class LogViewer(AmlWidget):
     @request
     def window(self, start: int, count: int) -> dict[str, Any]:
         """Return up to 500 lines from index ``start``."""
-        return {"start": start, "total": len(self._log), "lines": [x[:4000] for x in self._log.window(start, min(count, 500))]}
+        return {
+            "start": start,
+            "total": len(self._log),
+            "lines": [x[:4000] for x in self._log.window(start, min(count, 500))],
+        }
 
     @request
     def find(self, query: str) -> dict[str, Any]:
@@ -73,4 +78,6 @@ def _read(source: Any) -> tuple[str, str]:
             raise BadInput(f"{path} cannot be read: {error.strerror}.", code="log-unreadable") from error
     if hasattr(source, "get_logs"):
         return f"log of {source.name}", service_log(source)
-    raise BadInput(f"A {type(source).__name__} has no log.", code="no-log", todo="Give a text, a path or a web service.")
+    raise BadInput(
+        f"A {type(source).__name__} has no log.", code="no-log", todo="Give a text, a path or a web service."
+    )

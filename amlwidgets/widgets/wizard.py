@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets as t
 
@@ -20,6 +19,11 @@ from amlwidgets.services.plan import calls_of
 from amlwidgets.widgets.assets import script, style
 from amlwidgets.widgets.base import AmlWidget, request
 from amlwidgets.widgets.coalesce import Coalescer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Change = tuple[str, Stage | None]
 
 _PUSHED_LINES = 400
 """Newest lines that are pushed to a following view at once; older ones are asked for."""
@@ -39,6 +43,7 @@ class DeployWizard(AmlWidget):
     Example:
         >>> wizard = DeployWizard(model_path="ridge.pkl", service_name="diabetes")  # doctest: +SKIP
         >>> wizard.run_to_end()  # the same as the button  # doctest: +SKIP
+
     """
 
     _esm = script("wizard")
@@ -46,7 +51,7 @@ class DeployWizard(AmlWidget):
 
     head = t.Dict().tag(sync=True)
     """Workspace, target, service, and whether something runs."""
-    rail = t.List().tag(sync=True)
+    rail: t.List[Any] = t.List().tag(sync=True)
     """State of each stage, in order."""
     panels = t.Dict().tag(sync=True)
     """For each stage: inputs, code, checks, findings, result, and how many log lines there are."""
@@ -61,14 +66,15 @@ class DeployWizard(AmlWidget):
         self._ws, self._journal = ws, journal
         self._offer = resume or _unfinished(journal, spec.service_name if settings else "")
         self._pushed: dict[Stage, int] = {}
-        self._coalescer = Coalescer(self.guarded(self._push))
+        self._unlisten: Callable[[], None] | None = None
+        self._coalescer: Coalescer[Change] = Coalescer(self.guarded(self._push))
         self._use(DeployRun(spec, workspace=self._find_workspace, journal=journal))
 
     def _find_workspace(self) -> Any:
         return self._ws if self._ws is not None else azureml.find_workspace()
 
     def _use(self, run: DeployRun) -> None:
-        if getattr(self, "_unlisten", None):
+        if self._unlisten is not None:
             self._unlisten()
         self.deployment = run
         self._unlisten = run.listen(self._on_change)
@@ -98,6 +104,7 @@ class DeployWizard(AmlWidget):
         Raises:
             BadInput: something runs already.
             TimeoutError: it took longer than ``timeout`` seconds; the run goes on.
+
         """
         self.deployment.start(self.deployment.next_stage, Stage.SCORE)
         return self._wait(timeout)
@@ -108,6 +115,7 @@ class DeployWizard(AmlWidget):
         Raises:
             BadInput: no finding has an automatic fix.
             TimeoutError: it took longer than ``timeout`` seconds; the run goes on.
+
         """
         stage = self.deployment.failed_stage
         for number, finding in enumerate(self.report.findings):
@@ -135,7 +143,9 @@ class DeployWizard(AmlWidget):
         self._draw_all()
 
     @request
-    def run(self, first: str | None = None, last: str | None = None, *, confirmed: bool = False) -> dict[str, str] | None:
+    def run(
+        self, first: str | None = None, last: str | None = None, *, confirmed: bool = False
+    ) -> dict[str, str] | None:
         """Run stages; None means from the first that is not done, and to the end."""
         start = Stage(first) if first else self.deployment.next_stage
         end = Stage(last) if last else Stage.SCORE
@@ -211,7 +221,11 @@ class DeployWizard(AmlWidget):
     def window(self, stage: str, start: int, count: int) -> dict[str, Any]:
         """Return a window of a stage's log."""
         log = self.deployment.logs[Stage(stage)]
-        return {"start": start, "total": len(log), "lines": [line[:4000] for line in log.window(start, min(count, 500))]}
+        return {
+            "start": start,
+            "total": len(log),
+            "lines": [line[:4000] for line in log.window(start, min(count, 500))],
+        }
 
     @request
     def find(self, stage: str, query: str) -> dict[str, Any]:
@@ -238,9 +252,9 @@ class DeployWizard(AmlWidget):
     def _on_change(self, what: str, stage: Stage | None) -> None:
         self._coalescer.add((what, stage))
 
-    def _push(self, changes: set[Hashable]) -> None:
+    def _push(self, changes: set[Change]) -> None:
         """Send what changed, together; runs on the coalescer's thread."""
-        kinds = {what for what, _ in changes}  # type: ignore[misc]
+        kinds = {what for what, _ in changes}
         with self.hold_sync():
             if "rail" in kinds or "spec" in kinds:
                 self._follow_selection()
@@ -248,8 +262,8 @@ class DeployWizard(AmlWidget):
                 self._draw_head()
             if kinds & {"panel", "spec"} or ("rail" in kinds and not self.deployment.running):
                 self._draw_panels()
-        for what, stage in changes:  # type: ignore[misc]
-            if what == "log":
+        for what, stage in changes:
+            if what == "log" and stage is not None:
                 self._push_log(stage)
 
     def _push_log(self, stage: Stage) -> None:
@@ -298,7 +312,14 @@ class DeployWizard(AmlWidget):
 
     def _draw_rail(self) -> None:
         self.rail = [
-            {"id": s.value, "title": s.title, "state": r.state.value, "note": r.note, "started": r.started, "ended": r.ended}
+            {
+                "id": s.value,
+                "title": s.label,
+                "state": r.state.value,
+                "note": r.note,
+                "started": r.started,
+                "ended": r.ended,
+            }
             for s, r in self.deployment.records.items()
         ]
 
@@ -324,12 +345,18 @@ class DeployWizard(AmlWidget):
     def to_text(self) -> str:
         """Return stages, findings and result as text."""
         run = self.deployment
-        lines = [f"Deployment of {run.spec.model_name or 'a model'} as {run.spec.service_name or 'a service'} on {run.spec.target}"]
+        lines = [
+            f"Deployment of {run.spec.model_name or 'a model'} "
+            f"as {run.spec.service_name or 'a service'} on {run.spec.target}"
+        ]
         for stage, record in run.records.items():
             note = f" ({record.note})" if record.note else ""
-            lines.append(f"  {stage.title:<10} {record.state.value}{note}")
+            lines.append(f"  {stage.label:<10} {record.state.value}{note}")
             for finding in record.findings:
-                lines += [f"      {finding['title']}", *(f"      > {e['text'].strip()[:160]}" for e in finding["evidence"][:1])]
+                lines += [
+                    f"      {finding['title']}",
+                    *(f"      > {e['text'].strip()[:160]}" for e in finding["evidence"][:1]),
+                ]
         if run.records[Stage.SCORE].result:
             lines.append(f"  Answer: {run.records[Stage.SCORE].result[:500]}")
         return "\n".join(lines)
@@ -344,7 +371,7 @@ def _unfinished(journal: Journal | None, service: str) -> SavedRun | None:
 def _offer_words(saved: SavedRun) -> str:
     import time
 
-    done = [s.title for s in STAGES if saved.records.get(s, {}).get("state") == StageState.DONE]
+    done = [s.label for s in STAGES if saved.records.get(s, {}).get("state") == StageState.DONE]
     minutes = max(0, round((time.time() - saved.updated) / 60))
     when = "just now" if minutes == 0 else f"{minutes} min ago" if minutes < 120 else f"{minutes // 60} hours ago"  # noqa: PLR2004
     so_far = f"{', '.join(done)} done" if done else "nothing done yet"

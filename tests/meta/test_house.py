@@ -50,7 +50,9 @@ def test_imports_run_one_way(file):
             continue
         assert other in MAY_IMPORT[own], f"{file.relative_to(PACKAGE)} imports {module}"
         if own == "sandbox":
-            assert any(module == m or module.startswith(f"{m}.") for m in SANDBOX_MAY_TAKE) or module == "amlwidgets.core", module
+            assert (
+                any(module == m or module.startswith(f"{m}.") for m in SANDBOX_MAY_TAKE) or module == "amlwidgets.core"
+            ), module
 
 
 @pytest.mark.parametrize("file", [f for f in FILES if f.relative_to(PACKAGE).parts[0] == "core"], ids=lambda f: f.name)
@@ -66,7 +68,9 @@ def test_files_stay_short(file):
     assert len(file.read_text().splitlines()) <= limit
 
 
-HEAVY = "azureml docker plotly numpy pandas nbformat jsonschema ipywidgets anywidget psutil cryptography requests".split()
+HEAVY = (
+    ["azureml", "docker", "plotly", "numpy", "pandas", "nbformat", "jsonschema", "ipywidgets", "anywidget", "psutil", "cryptography", "requests"]
+)
 
 
 def test_loading_the_extension_loads_nothing_heavy():

@@ -47,7 +47,9 @@ def test_a_run_of_a_living_process_is_left_to_it_and_of_a_dead_one_is_interrupte
     journal.save_stage(run, Stage.IMAGE, {"state": "running"})
     journal.update(run, active=True)
     assert journal.latest_unfinished("/work") is None, "this very process works on it"
-    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    )
     journal._db.execute("UPDATE runs SET owner=?", (f"{ended.stdout.strip()}@1.00",))
     assert journal.latest_unfinished("/work").interrupted
 

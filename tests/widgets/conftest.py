@@ -24,7 +24,11 @@ class RecordingComm(BaseComm):
         return [len(json.dumps(data)) + sum(map(len, buffers)) for _, data, buffers in self.messages]
 
     def sent(self, kind):
-        return [d["content"] for _, d, _ in self.messages if d.get("method") == "custom" and d["content"].get("kind") == kind]
+        return [
+            d["content"]
+            for _, d, _ in self.messages
+            if d.get("method") == "custom" and d["content"].get("kind") == kind
+        ]
 
     def ask(self, name, **payload):
         """Deliver a request as the view does and return the answer."""
