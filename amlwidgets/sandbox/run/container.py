@@ -1,0 +1,210 @@
+"""One container: a server process that is started, watched, started again when it crashes, and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import psutil
+
+from amlwidgets.sandbox.protocols import ContainerSpec, ContainerStatus
+from amlwidgets.sandbox.run import environment, isolation, records, watch
+from amlwidgets.sandbox.run.backoff import Backoff
+from amlwidgets.sandbox.run.limits import Limits
+from amlwidgets.sandbox.run.probe import Probe
+
+_POLL_SECONDS = 0.05
+_WATCH_SECONDS = 0.25
+
+
+class ProcessContainer:
+    """A container made of processes of this machine.
+
+    Made by ``ProcessRuntime.start``; a thread supervises it from then on.
+    """
+
+    def __init__(
+        self,
+        spec: ContainerSpec,
+        *,
+        backoff: Backoff,
+        limits: Limits,
+        isolate: str,
+        grace_seconds: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self.spec = spec
+        self._backoff, self._limits, self._grace, self._clock = backoff, limits, grace_seconds, clock
+        self._view = isolation.view(spec.root, spec.prefix, isolate)
+        self._stopping = threading.Event()
+        self._guard = threading.Lock()
+        self._status = ContainerStatus(state="Starting", cpu_limited=limits.words)
+        self._crashes = 0
+        self._oom_before = 0
+        self._server: psutil.Process | None = None
+        # The thread is the parent of the processes: the kernel ends them when it ends, however that happens.
+        self._thread = threading.Thread(target=self._supervise, name=f"container-{spec.name}", daemon=True)
+        self._thread.start()
+
+    def status(self) -> ContainerStatus:
+        """Return the present status."""
+        with self._guard:
+            status, kills = self._status, self._limits.oom_kills
+            peak = max(self._status.peak_memory_bytes, self._limits.peak_bytes)
+        killed_now = status.state == "Running" and kills > self._oom_before
+        reason = "OOMKilled" if killed_now else status.reason
+        return replace(status, oom_kills=kills, peak_memory_bytes=peak, reason=reason)
+
+    def stop(self) -> None:
+        """End every process of the container and wait for it."""
+        self._stopping.set()
+        self._thread.join()
+
+    # -- supervision ----------------------------------------------------------------------------------------------
+
+    def _supervise(self) -> None:
+        """Start, and start again after every end, until stopped."""
+        try:
+            while not self._stopping.is_set():
+                code = self._attempt()
+                self._set(exit_code=code, finished_at=self._clock())
+                if self._stopping.is_set():
+                    break
+                self._crashes += 1
+                self._set(state="Waiting", reason="CrashLoopBackOff")
+                if not self._stopping.wait(self._backoff.seconds(self._crashes)):
+                    self._set(state="Starting", reason="", restarts=self._status.restarts + 1)
+        finally:
+            self._limits.close()
+            code = self._status.exit_code
+            self._set(state="Terminated", reason="Error" if code else "Completed")
+
+    def _attempt(self) -> int:
+        """Run the server once; return its exit code as a container's (128 + signal when killed)."""
+        self._oom_before = self._limits.oom_kills
+        process = self._launch()
+        self._set(started_at=self._clock())
+        try:
+            records.write(self.spec.root, process.pid, self._limits.group.folders if self._limits.group else [])
+            self._limits.begin(process.pid, self._ours(process.pid))
+            self._set(state="Running", reason="")
+            self._observe(process)
+        finally:
+            self._end(process)
+            self._limits.end()
+            records.clear(self.spec.root)
+        return 128 - process.returncode if process.returncode < 0 else process.returncode
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        spec, root = self.spec, self.spec.root
+        staging = root / "staging"
+        for folder in (staging, root / "tmp", root / "home", root / "var" / "azureml-app", spec.log.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        listener = _listen(spec.port)
+        handle = listener.fileno() if listener else -1
+        # A shell starts the server, so that a missing one is reported by the shell and with its exit code.
+        server = f"exec azmlinfsrv --entry_script {_quoted(spec.entry_script)} --port {spec.port}"
+        command = isolation.launch(
+            ["/bin/sh", "-c", server],
+            cwd=self._view.app_root,
+            isolate=self._view.mode,
+            staging=staging,
+            show=self._view.show,
+            groups=self._limits.group.members if self._limits.group else (),
+            cpus=self._limits.cpus,
+            listen=handle,
+            hostname=spec.name,
+        )
+        with spec.log.open("ab") as log, contextlib.ExitStack() as stack:
+            if listener:
+                stack.enter_context(listener)  # only the server keeps it: when it ends, connections are refused
+            return subprocess.Popen(
+                command,
+                env=environment.variables(spec, self._view),
+                cwd=root,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=(handle,) if listener else (),
+                start_new_session=True,
+            )
+
+    def _observe(self, process: subprocess.Popen[bytes]) -> None:
+        """Follow a running attempt until it ends or is to be stopped."""
+        probe, ready_since, workers = Probe(self.spec.port), 0.0, frozenset[int]()
+        try:
+            while process.poll() is None and not self._stopping.is_set():
+                if not ready_since:
+                    if probe.ready(_POLL_SECONDS):
+                        ready_since, workers = time.monotonic(), self._workers(process.pid)
+                        self._limits.ready()
+                        self._set(state="Ready", reason="")
+                    continue
+                self._stopping.wait(_WATCH_SECONDS)
+                if time.monotonic() - ready_since > self._backoff.reset_after:
+                    self._crashes = 0
+                if workers - self._workers(process.pid) and process.poll() is None:
+                    # A worker is gone; the master starts another one, which has to load the model first.
+                    ready_since = 0.0
+                    self._set(state="Running")
+        finally:
+            probe.close()
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """End an attempt: politely, then for certain, with everything that it started."""
+        if process.poll() is None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(self._grace)
+        if process.poll() is None:
+            family = watch.tree(process.pid)
+            # With a pid namespace the kernel ends the rest with its first process, and the launcher reports it.
+            victims = family[1:2] if self._view.mode != "none" and family[1:] else family
+            for victim in victims:
+                with contextlib.suppress(psutil.Error):
+                    victim.kill()
+            psutil.wait_procs(family, timeout=5)
+        process.wait()
+
+    def _ours(self, pid: int) -> frozenset[int]:
+        """Return the processes that are the launcher's, not the container's."""
+        return frozenset({pid}) if self._view.mode != "none" else frozenset()
+
+    def _workers(self, pid: int) -> frozenset[int]:
+        """Return the server's worker processes."""
+        depth = 3 if self._view.mode != "none" else 1
+        generation = {pid}
+        for _ in range(depth):
+            generation = {child for parent in generation for child in watch.children(parent)}
+        return frozenset(generation)
+
+    def _set(self, **changes: object) -> None:
+        with self._guard:
+            self._status = replace(self._status, **changes)  # type: ignore[arg-type]
+
+
+def _listen(port: int) -> socket.socket | None:
+    """Return a listening socket on loopback, None when the port is taken: then the server itself reports that.
+
+    The server would listen on every address of the machine; handing it a socket keeps it on loopback.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        return None
+    return listener
+
+
+def _quoted(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)

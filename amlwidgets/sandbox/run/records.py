@@ -1,0 +1,97 @@
+"""Notes on running containers, so that what a killed sandbox left behind can be ended at the next start."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from amlwidgets.sandbox.run import watch
+
+_NOTE = "process.json"
+_SAME_START_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A running attempt: its first process, and the groups that hold the rest.
+
+    Attributes:
+        pid: First process.
+        started: Its start time in epoch seconds, which tells it from a later process with the same pid.
+        groups: Folders of its control groups.
+    """
+
+    pid: int
+    started: float
+    groups: Sequence[str]
+
+
+def write(root: Path, pid: int, groups: Sequence[Path]) -> None:
+    """Note an attempt in the container's folder ``root``."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        note = Note(pid, psutil.Process(pid).create_time(), [str(group) for group in groups])
+        draft = root / f"{_NOTE}.draft"
+        draft.write_text(json.dumps(asdict(note)), "utf-8")
+        draft.replace(root / _NOTE)
+
+
+def clear(root: Path) -> None:
+    """Forget the attempt: it has ended."""
+    (root / _NOTE).unlink(missing_ok=True)
+
+
+def reap(root: Path) -> list[int]:
+    """End what the notes below ``root`` tell of, and return the pids that were killed.
+
+    A process is only touched when its start time is the noted one, so a pid that has been given to another
+    process since is never hit.
+    """
+    killed = []
+    for path in sorted(root.rglob(_NOTE)):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            note = Note(**json.loads(path.read_text("utf-8")))
+            killed += _end(note)
+        path.unlink(missing_ok=True)
+    return killed
+
+
+def _end(note: Note) -> list[int]:
+    processes = [*_tree_of(note), *_members(note)]
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(processes, timeout=5)
+    for group in note.groups:
+        with contextlib.suppress(OSError):
+            Path(group).rmdir()
+    return [process.pid for process in processes]
+
+
+def _tree_of(note: Note) -> list[psutil.Process]:
+    try:
+        started = psutil.Process(note.pid).create_time()
+    except psutil.Error:
+        return []
+    return watch.tree(note.pid) if abs(started - note.started) < _SAME_START_SECONDS else []
+
+
+def _members(note: Note) -> list[psutil.Process]:
+    """Return the processes of the container's control groups, which nothing else uses."""
+    found = {}
+    for group in note.groups:
+        with contextlib.suppress(OSError):
+            for pid in (Path(group) / "cgroup.procs").read_text("ascii").split():
+                with contextlib.suppress(psutil.Error):
+                    found[int(pid)] = psutil.Process(int(pid))
+    return list(found.values())
+
+
+def tidy(folder: Path) -> None:
+    """Remove a folder of the runtime's own, whatever is in it."""
+    shutil.rmtree(folder, ignore_errors=True)
