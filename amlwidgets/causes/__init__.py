@@ -1,1 +1,41 @@
-""" """
+"""Causes of failed deployments: a catalogue of data, parsers of facts, and the matcher between them.
+
+Pure: text in, findings out. Adding a cause means adding one TOML file below ``catalogue/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from amlwidgets.causes.loader import Catalogue, catalogue
+from amlwidgets.causes.matcher import Matcher
+from amlwidgets.causes.ranking import rank, sightings
+from amlwidgets.core.findings import Finding
+
+__all__ = ["Catalogue", "catalogue", "find_causes"]
+
+
+def find_causes(
+    texts: Sequence[tuple[str, str]],
+    *,
+    context: Mapping[str, str] | None = None,
+    stage: str | None = None,
+    using: Catalogue | None = None,
+) -> tuple[Finding, ...]:
+    """Name the causes that texts show, ranked, best first.
+
+    Args:
+        texts: Named texts, as ``(source, text)``; secrets should be masked already.
+        context: What is known beside the texts: ``models`` (``"a:1, b:2"``), ``entry_script``, ``memory_gb``, ``service``.
+        stage: Stop of the stage rail where the failure showed, such as ``"image"``; a light preference only.
+        using: Another catalogue than the product's own.
+
+    Returns:
+        Findings; symptoms that a found cause explains are part of it.
+    """
+    known = using or catalogue()
+    seen = []
+    for source, text in texts:
+        matcher = Matcher(text, known)
+        seen += sightings(source, matcher.doc, matcher.matches())
+    return rank(seen, dict(context or {}), stage)

@@ -1,0 +1,98 @@
+"""Fields computed from other fields: a small, closed set of functions, named in the catalogue's ``[[derive]]``."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Mapping
+
+PACKAGES = {
+    "sklearn": "scikit-learn", "cv2": "opencv-python-headless", "PIL": "pillow", "yaml": "pyyaml", "bs4": "beautifulsoup4",
+    "skimage": "scikit-image", "dateutil": "python-dateutil", "dotenv": "python-dotenv", "Crypto": "pycryptodome",
+    "serial": "pyserial", "fitz": "pymupdf", "docx": "python-docx", "pptx": "python-pptx", "jwt": "pyjwt", "git": "gitpython",
+    "OpenSSL": "pyopenssl", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient", "faiss": "faiss-cpu", "attr": "attrs",
+    "google.protobuf": "protobuf", "sentence_transformers": "sentence-transformers", "umap": "umap-learn", "usb": "pyusb",
+    "azureml.core": "azureml-core", "azureml.contrib.services": "azureml-contrib-services", "pkg_resources": "setuptools<81",
+    "azureml.monitoring": "azureml-monitoring", "azureml.ai.monitoring": "azureml-ai-monitoring", "ruamel": "ruamel.yaml",
+    "azure.storage.blob": "azure-storage-blob", "azure.identity": "azure-identity", "azure.keyvault": "azure-keyvault-secrets",
+    "azureml.dataprep": "azureml-dataprep", "azureml.dataset": "azureml-dataset-runtime", "inference_schema": "inference-schema",
+    "distutils": "setuptools", "absl": "absl-py", "Levenshtein": "levenshtein", "magic": "python-magic", "win32api": "pywin32",
+    "tensorflow": "tensorflow", "torch": "torch", "azure.ai.ml": "azure-ai-ml", "mpl_toolkits": "matplotlib", "kafka": "kafka-python",
+    "azureml_inference_server_http": "azureml-inference-server-http", "lightning": "lightning", "pytorch_lightning": "pytorch-lightning",
+}  # fmt: skip
+"""Modules whose package has another name on the package index."""
+
+_SPLIT = re.compile(r"[,;\s]+")
+
+
+def package(module: str) -> str:
+    """Name of the package that provides a module."""
+    parts = module.split(".")
+    for size in range(len(parts), 0, -1):
+        name = ".".join(parts[:size])
+        if name in PACKAGES:
+            return PACKAGES[name]
+    return parts[0].replace("_", "-")
+
+
+def closest(name: str, names: str) -> str:
+    """The one among ``names`` (separated by commas, perhaps with ``:version``) that is most like ``name``."""
+    choices = [n.rsplit(":", 1)[0] for n in _SPLIT.split(names) if n]
+    if not choices or name in choices:
+        return ""
+    near = difflib.get_close_matches(name, choices, 1, 0.3)
+    return near[0] if near else (choices[0] if len(choices) == 1 else "")
+
+
+def quoted_names(names: str) -> str:
+    """Names with quotation marks and without versions, for a sentence."""
+    plain = dict.fromkeys(n.rsplit(":", 1)[0] for n in _SPLIT.split(names) if n)
+    return ", ".join(f"“{n}”" for n in plain)
+
+
+def double(number: str) -> str:
+    """Twice a number of GB, rounded up to a half."""
+    try:
+        return f"{math.ceil(float(number) * 4) / 2:g}"
+    except ValueError:
+        return ""
+
+
+def basename(path: str) -> str:
+    """Last part of a path, on either system."""
+    return re.split(r"[\\/]", path.rstrip("\\/"))[-1]
+
+
+def loosened(requirement: str) -> str:
+    """A requirement without its pin."""
+    match = re.match(r"[A-Za-z0-9][\w.\-]{0,100}(?:\[[\w,\- ]{1,100}\])?", requirement.strip())
+    return match[0] if match else ""
+
+
+def corrected(requirement: str) -> str:
+    """A requirement with conda's single ``=`` turned into pip's ``==``, if that is its only fault."""
+    fixed = re.sub(r"^([A-Za-z0-9][\w.\-]{0,100}(?:\[[\w,\- ]{1,100}\])?) ?=(?![=]) ?", r"\1==", requirement.strip())
+    return fixed if fixed != requirement.strip() else ""
+
+
+def same(value: str) -> str:
+    """The value itself, under another name."""
+    return value
+
+
+def when_equal(left: str, right: str, value: str) -> str:
+    """The third value if the first two are equal."""
+    return value if left == right else ""
+
+
+FUNCTIONS: Mapping[str, Callable[..., str]] = {
+    "package": package,
+    "closest": closest,
+    "quoted-names": quoted_names,
+    "double": double,
+    "basename": basename,
+    "loosened": loosened,
+    "corrected": corrected,
+    "same": same,
+}

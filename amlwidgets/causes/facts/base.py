@@ -1,0 +1,36 @@
+"""What a fact is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from amlwidgets.causes.document import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that the text states, with where it states it.
+
+    Attributes:
+        kind: Name of the parser, such as ``"traceback"``.
+        fields: What it states; values are strings, absent ones are missing.
+        first: Index of its first logical line.
+        last: Index of its last logical line, inclusive.
+        proof: Index of the line that proves it best.
+    """
+
+    kind: str
+    fields: Mapping[str, str]
+    first: int
+    last: int
+    proof: int
+
+
+class Parser(NamedTuple):
+    """A parser of facts, started only when one of its literals was found."""
+
+    kind: str
+    literals: tuple[str, ...]
+    parse: Callable[[Document], list[Fact]]

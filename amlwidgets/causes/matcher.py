@@ -1,0 +1,132 @@
+"""Match a text against the catalogue: literals in one pass, then facts and patterns on the candidates only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from amlwidgets.causes.document import Document
+from amlwidgets.causes.facts import KINDS, Fact
+from amlwidgets.causes.loader import Catalogue
+from amlwidgets.causes.model import Cause, Sign
+
+MATCHES_KEPT = 40
+CANDIDATES = 400
+"""Lines on which a pattern is tried at most; half of them from the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A sign that was seen.
+
+    Attributes:
+        cause: Whose sign it is.
+        confidence: Of the sign.
+        fields: Captured values.
+        first: Index of the first logical line of the proof.
+        last: Index of its last logical line.
+        fact: The fact it rests on, if any.
+        detail: It only fills in fields.
+    """
+
+    cause: Cause
+    confidence: float
+    fields: Mapping[str, str]
+    first: int
+    last: int
+    fact: Fact | None = None
+    detail: bool = False
+
+
+class Matcher:
+    """Matches one text; facts are parsed when a sign first asks for them."""
+
+    def __init__(self, text: str, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.doc = Document.scan(text, catalogue.literals)
+        self._facts: dict[str, list[Fact]] = {}
+
+    def facts(self, kind: str) -> list[Fact]:
+        """Return the facts of a kind, parsed once."""
+        parser = KINDS[kind]
+        if parser.kind not in self._facts:
+            started = any(literal.encode() in self.doc.data for literal in parser.literals)
+            self._facts[parser.kind] = parser.parse(self.doc) if started else []
+        return [fact for fact in self._facts[parser.kind] if fact.kind == kind]
+
+    def matches(self) -> list[Match]:
+        """Return every sign that the text shows."""
+        if not self.doc.hits:
+            return []
+        found: list[Match] = []
+        for cause in self.catalogue.causes:
+            for sign in cause.signs:
+                if self._possible(sign):
+                    found += self._sign(cause, sign)
+        return found
+
+    def _possible(self, sign: Sign) -> bool:
+        has = self.doc.has
+        return (
+            any(has(literal) for literal in sign.literals)
+            and all(has(literal) for literal in sign.needs)
+            and not any(has(literal) for literal in sign.absent)
+        )
+
+    def _sign(self, cause: Cause, sign: Sign) -> list[Match]:
+        source = self._by_fact(cause, sign) if sign.fact else self._by_pattern(cause, sign)
+        found: list[Match] = []
+        for match in source:
+            found.append(match)
+            if len(found) >= MATCHES_KEPT:
+                break
+        return found
+
+    def _by_fact(self, cause: Cause, sign: Sign) -> Iterator[Match]:
+        for fact in self.facts(sign.fact):
+            captured = _conditions(sign, fact)
+            if captured is not None:
+                fields = {**fact.fields, **captured, **sign.set}
+                yield Match(cause, sign.confidence, fields, fact.proof, fact.proof, fact, sign.detail)
+
+    def _by_pattern(self, cause: Cause, sign: Sign) -> Iterator[Match]:
+        lines = self.doc.lines
+        candidates = sorted({i for literal in sign.literals for i in self.doc.where(literal)})
+        if len(candidates) > CANDIDATES:
+            candidates = candidates[: CANDIDATES // 2] + candidates[-CANDIDATES // 2 :]
+        for i in candidates:
+            text = lines[i].text
+            if sign.lines > 1:
+                text = "\n".join(line.text for line in lines[i : i + sign.lines])
+            match = sign.pattern_re.search(text)
+            if match is None or (sign.exclude_re and sign.exclude_re.search(text)):
+                continue
+            first, last = _span(text, match, i)
+            yield Match(cause, sign.confidence, {**_groups(match), **sign.set}, first, last, None, sign.detail)
+
+
+def _span(text: str, match: re.Match[str], i: int) -> tuple[int, int]:
+    return i + text.count("\n", 0, match.start()), i + text.count("\n", 0, match.end())
+
+
+def _conditions(sign: Sign, fact: Fact) -> dict[str, str] | None:
+    """Captured groups if the fact meets all conditions, else None."""
+    for name, least in sign.at_least.items():
+        value = fact.fields.get(name, "")
+        if not value.isdigit() or int(value) < least:
+            return None
+    for name, pattern in sign.unless_re.items():
+        if pattern.search(fact.fields.get(name, "")):
+            return None
+    captured: dict[str, str] = {}
+    for name, pattern in sign.where_re.items():
+        match = pattern.search(fact.fields.get(name, ""))
+        if match is None:
+            return None
+        captured |= _groups(match)
+    return captured
+
+
+def _groups(match: re.Match[str]) -> dict[str, str]:
+    return {name: value.strip() for name, value in match.groupdict().items() if value and value.strip()}

@@ -1,0 +1,163 @@
+"""From signs to findings: the best match per cause, symptoms under their cause, the most certain first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from amlwidgets.causes.derive import FUNCTIONS
+from amlwidgets.causes.document import Document
+from amlwidgets.causes.matcher import Match
+from amlwidgets.causes.model import Cause, FixTemplate
+from amlwidgets.causes.template import fill, fill_code, fill_first
+from amlwidgets.core.findings import HINT_BELOW, Evidence, Finding, Fix
+
+EVIDENCE_KEPT = 4
+EVIDENCE_LINES = 12
+EVIDENCE_CHARS = 1200
+STAGE_ORDER = (
+    "workspace", "auth", "keyvault_arm", "register", "image_build", "network", "quota", "schedule", "local_docker",
+    "model_load", "start", "autoscale", "score", "other",
+)  # fmt: skip
+"""Where several causes are equally certain, the earliest stage that failed is named first."""
+STAGES_OF = {
+    "preflight": ("workspace", "auth", "other", "local_docker"),
+    "register": ("register", "auth", "workspace"),
+    "image": ("image_build",),
+    "schedule": ("schedule", "quota"),
+    "start": ("start", "model_load", "local_docker"),
+    "score": ("score", "autoscale"),
+}
+"""Stops of the wizard's rail and the stages of the taxonomy that belong to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The matches of one cause in one text."""
+
+    cause: Cause
+    source: str
+    doc: Document
+    matches: tuple[Match, ...]
+    details: Mapping[str, str]
+
+    @property
+    def best(self) -> Match:
+        """The most certain match, the earliest of equals."""
+        return max(self.matches, key=lambda m: (m.confidence, -m.first))
+
+
+def sightings(source: str, doc: Document, matches: Sequence[Match]) -> list[Sighting]:
+    """Group the matches of a text by cause; a generic cause yields to a finer one made of the same lines."""
+    finer = {id(m.fact) for m in matches if m.fact and not m.detail and not m.cause.generic and m.confidence >= HINT_BELOW}
+    taken = {i for m in matches if not m.cause.generic and not m.detail and m.confidence >= HINT_BELOW for i in range(m.first, m.last + 1)}
+    grouped: dict[str, list[Match]] = {}
+    details: dict[str, dict[str, str]] = {}
+    for match in matches:
+        if match.detail:
+            details.setdefault(match.cause.slug, dict(match.fields))
+            continue
+        if match.cause.generic and (id(match.fact) in finer or match.first in taken):
+            continue
+        grouped.setdefault(match.cause.slug, []).append(match)
+    return [Sighting(found[0].cause, source, doc, tuple(found), details.get(slug, {})) for slug, found in grouped.items()]
+
+
+def rank(seen: Sequence[Sighting], context: Mapping[str, str], stage: str | None = None) -> tuple[Finding, ...]:
+    """Turn sightings of one or several texts into findings, the best first."""
+    by_cause: dict[str, list[Sighting]] = {}
+    for sighting in seen:
+        by_cause.setdefault(sighting.cause.slug, []).append(sighting)
+    findings = [_finding(group, context, stage) for group in by_cause.values()]
+    causes = {group[0].cause.slug: group[0].cause for group in by_cause.values()}
+    return _order(_absorb(findings, causes))
+
+
+def _finding(group: list[Sighting], context: Mapping[str, str], stage: str | None) -> Finding:
+    group = sorted(group, key=lambda s: -s.best.confidence)
+    best = group[0].best
+    cause = best.cause
+    fields = {**context, **group[0].details, **best.fields}
+    for step in cause.derived:
+        values = [fields.get(name, "") for name in step.arguments]
+        value = FUNCTIONS[step.how](*values) if all(values) else ""
+        if value:
+            fields[step.name] = value
+    near = cause.stage in STAGES_OF.get(stage or "", ())
+    return Finding(
+        cause=cause.slug,
+        stage=cause.stage,
+        title=fill_first(cause.title, fields),
+        confidence=min(0.99, best.confidence + (0.03 if near else 0.0)),
+        evidence=_evidence(group),
+        why=fill_code(cause.why, fields),
+        fixes=tuple(fix for template in cause.fixes if (fix := _fix(template, fields))),
+        do_not=cause.do_not,
+        links=cause.links,
+        facts={k: v for k, v in fields.items() if k not in ("frames",) and len(v) <= EVIDENCE_CHARS},
+    )
+
+
+def _fix(template: FixTemplate, fields: Mapping[str, str]) -> Fix | None:
+    if any(not fields.get(name) for name in template.needs):
+        return None
+    title = fill(template.title, fields)
+    if title is None:
+        return None
+    arguments = {name: fill(value, fields) for name, value in template.arguments.items()}
+    known = {name: value for name, value in arguments.items() if value}
+    complete = bool(template.apply) and len(known) == len(arguments)
+    code = fill_code(template.code, fields).strip("\n")
+    if template.code_v2:
+        code += ("\n\n" if code else "") + fill_code(template.code_v2, fields).strip("\n")
+    steps = tuple(text for step in template.steps if (text := fill(step, fields)))
+    return Fix(title, steps, code, template.apply if complete else None, known if complete else {})
+
+
+def _evidence(group: list[Sighting]) -> tuple[Evidence, ...]:
+    found: list[Evidence] = []
+    for sighting in group:
+        for match in sorted(sighting.matches, key=lambda m: (-m.confidence, m.first)):
+            item = _proof(sighting, match)
+            if all((item.source, item.text) != (old.source, old.text) for old in found):
+                found.append(item)
+            if len(found) >= EVIDENCE_KEPT:
+                return tuple(found)
+    return tuple(found)
+
+
+def _proof(sighting: Sighting, match: Match) -> Evidence:
+    lines = sighting.doc.lines[match.first : match.last + 1][:EVIDENCE_LINES]
+    text = "\n".join(line.text.rstrip() for line in lines)
+    if len(text) > EVIDENCE_CHARS:
+        text = text[: EVIDENCE_CHARS - 1] + "…"
+    return Evidence(sighting.source, lines[0].number, lines[-1].number, text)
+
+
+def _absorb(findings: list[Finding], causes: Mapping[str, Cause]) -> list[Finding]:
+    """Put symptoms under the cause that explains them: they add evidence to it and are not findings of their own."""
+    present = {f.cause: f for f in findings}
+    explained: dict[str, str] = {}
+    for finding in sorted(findings, key=lambda f: -f.confidence):
+        for symptom in causes[finding.cause].explains:
+            sure = symptom in present and finding.confidence >= HINT_BELOW
+            if sure and finding.cause not in causes[symptom].explains:
+                explained.setdefault(symptom, finding.cause)
+    kept = []
+    for finding in findings:
+        if finding.cause in explained:
+            continue
+        under = [s for s, cause in explained.items() if s in causes[finding.cause].explains]
+        evidence = list(finding.evidence)
+        for symptom in under:
+            evidence += [e for e in present[symptom].evidence[:1] if all(e.text != old.text for old in evidence)]
+        kept.append(replace(finding, explains=tuple(under), evidence=tuple(evidence[: EVIDENCE_KEPT + 2])))
+    return kept
+
+
+def _order(findings: list[Finding]) -> tuple[Finding, ...]:
+    def key(finding: Finding) -> tuple[float, int, int]:
+        stage = STAGE_ORDER.index(finding.stage) if finding.stage in STAGE_ORDER else len(STAGE_ORDER)
+        return (-round(finding.confidence, 1), stage, finding.evidence[0].first_line)
+
+    return tuple(sorted(findings, key=key))
