@@ -27,7 +27,6 @@ class Check:
         looked_at: What was looked at (a path, a command), so that the result can be verified.
         detail: What was found, one sentence.
         todo: What to do, one sentence; empty when nothing.
-
     """
 
     id: str

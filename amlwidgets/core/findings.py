@@ -18,7 +18,6 @@ class Evidence:
         first_line: First line, counted from 1.
         last_line: Last line, inclusive.
         text: The lines, already masked.
-
     """
 
     source: str
@@ -46,7 +45,6 @@ class Fix:
         code: Code to copy; empty when there is none.
         apply: Name of the automatic action (``services.fixes``), or None where a person has to do it.
         arguments: Arguments of that action, all strings, taken from the evidence.
-
     """
 
     title: str
@@ -81,7 +79,6 @@ class Finding:
         links: Addresses to read on.
         explains: Slugs of the symptoms that this cause accounts for.
         facts: Captured values by name (module, file, line, model, ...), for callers that act on them.
-
     """
 
     cause: str

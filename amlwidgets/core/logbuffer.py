@@ -12,7 +12,6 @@ class LogBuffer:
 
     Args:
         name: Name of the source, shown to people, such as ``"container log"``.
-
     """
 
     def __init__(self, name: str) -> None:

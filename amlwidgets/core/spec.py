@@ -21,7 +21,7 @@ class ModelSource(StrEnum):
     RUN = "a run's output"
 
 
-def _field(default: Any, *, label: str, help: str, stage: Stage, kind: str = "text", **more: Any) -> Any:  # noqa: A002
+def _field(default: Any, *, label: str, help: str, stage: Stage, kind: str = "text", **more: Any) -> Any:
     """Declare an input: its default, label and help text are used by the form, the docs and the messages."""
     return field(default=default, metadata={"label": label, "help": help, "stage": stage, "kind": kind, **more})
 
@@ -140,7 +140,6 @@ class DeploymentSpec:
 
         Raises:
             BadInput: a name is no field, or a value has the wrong type.
-
         """
         hints = typing.get_type_hints(type(self))
         converted = {name: _convert(name, value, hints) for name, value in values.items()}

@@ -43,7 +43,6 @@ def require_sdk() -> None:
 
     Raises:
         NotInstalled: it cannot; the message says how to install it.
-
     """
     try:
         import azureml.core  # noqa: F401 - the import is the check
@@ -60,7 +59,6 @@ def find_workspace() -> Any:
 
     Raises:
         NotConnected: there is no config file, or the workspace cannot be reached.
-
     """
     require_sdk()
     from azureml.core import Workspace
@@ -97,7 +95,6 @@ def watch_build(build: Any, write: Callable[[str], None], cancelled: threading.E
 
     Raises:
         Cancelled: the user stopped waiting; the build goes on.
-
     """
     seen = 0
     while True:
@@ -130,7 +127,6 @@ class Operation:
         news: Lines of the operation's own log that are new, as ``(time, text)``.
         offset: Where the next look continues.
         log_uri: Address of the phase's log; empty when there is none.
-
     """
 
     state: OperationState
@@ -148,7 +144,6 @@ def read_operation(service: Any, offset: int) -> Operation | None:
 
     Raises:
         ServiceFailed: the answer is not an operation.
-
     """
     import requests
 
@@ -172,7 +167,7 @@ def read_operation(service: Any, offset: int) -> Operation | None:
 
 
 def _auth_header(ws: Any) -> dict[str, str]:
-    return dict(ws._auth_object.get_authentication_header())  # noqa: SLF001 - the workspace's own credentials
+    return dict(ws._auth_object.get_authentication_header())
 
 
 def _entries(text: str) -> list[tuple[str, str]]:
@@ -205,7 +200,6 @@ class LogFollower:
 
     Args:
         write: Receives new text.
-
     """
 
     def __init__(self, write: Callable[[str], None]) -> None:
@@ -230,7 +224,6 @@ def delete_service(ws: Any, name: str) -> bool:
 
     Raises:
         ServiceFailed: the service cannot be deleted.
-
     """
     from azureml.core.webservice import Webservice
     from azureml.exceptions import WebserviceException
@@ -265,7 +258,6 @@ def restore(spec_values: Mapping[str, Any], ws: Any, namespace: dict[str, Any]) 
         spec_values: ``model_id`` and ``service`` where the run had got so far.
         ws: The workspace.
         namespace: Gets ``model`` and ``service``.
-
     """
     from azureml.core.model import Model
     from azureml.core.webservice import Webservice
@@ -285,7 +277,6 @@ def find_service(name: str, ws: Any = None) -> Any:
 
     Raises:
         BadInput: the workspace has no such service; the message names those it has.
-
     """
     workspace = ws if ws is not None else find_workspace()
     services = workspace.webservices

@@ -35,7 +35,6 @@ class Call:
         module: Module from which the first part of ``function`` is imported; empty for a variable.
         positional: Positional arguments, for the few SDK calls that read better so.
         prints: Whether the shown code prints the result.
-
     """
 
     function: str

@@ -5,113 +5,29 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlwidgets.core.logbuffer import LogBuffer
 from amlwidgets.core.redact import mask
 from amlwidgets.core.stages import STAGES, Stage, StageState
 from amlwidgets.errors import AmlWidgetsError, BadInput
 from amlwidgets.services import azureml, fixes
 from amlwidgets.services.diagnosis import diagnose_stage
 from amlwidgets.services.execute import StageContext, run_stage
-from amlwidgets.services.journal import Journal, SavedRun
+from amlwidgets.services.run_state import RunState
 from amlwidgets.services.streams import MaskedWriter
 from amlwidgets.services.waiting import Cancelled
 
 if TYPE_CHECKING:
-    from amlwidgets.core.checks import Check
+    from collections.abc import Sequence
+
     from amlwidgets.core.findings import Finding
-    from amlwidgets.core.spec import DeploymentSpec
-
-LOG_NAMES = {
-    Stage.PREFLIGHT: "checks",
-    Stage.REGISTER: "registration log",
-    Stage.IMAGE: "image build log",
-    Stage.SCHEDULE: "deployment log",
-    Stage.START: "container log",
-    Stage.SCORE: "request and answer",
-}
 
 
-@dataclass(slots=True)
-class StageRecord:
-    """What is known of one stage; ``plain`` gives what the journal keeps."""
-
-    state: StageState = StageState.WAITING
-    note: str = ""
-    started: float = 0.0
-    ended: float = 0.0
-    error: str = ""
-    code: str = ""
-    checks: list[dict[str, Any]] = field(default_factory=list)
-    findings: list[dict[str, Any]] = field(default_factory=list)
-    result: str = ""
-
-    def plain(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return asdict(self) | {"state": self.state.value}
-
-    @classmethod
-    def restored(cls, record: dict[str, Any]) -> StageRecord:
-        """Return the record from its JSON form."""
-        known = {k: v for k, v in record.items() if k in cls.__dataclass_fields__}
-        return cls(**known | {"state": StageState(record.get("state", "waiting"))})
-
-
-Listener = Callable[[str, Stage | None], None]
-"""Called with what changed ("rail", "panel", "log", "spec") and the stage; from any thread."""
-
-
-class DeployRun:
-    """One deployment, from preflight to a prediction.
-
-    Args:
-        spec: What to deploy.
-        workspace: Finds the workspace; called on the worker thread when a stage first needs it.
-        journal: Where the run is kept; None opens the user's journal at the first run of a stage.
-        saved: An interrupted run to go on with.
-
-    """
-
-    def __init__(
-        self,
-        spec: DeploymentSpec,
-        *,
-        workspace: Callable[[], Any] = azureml.find_workspace,
-        journal: Journal | None = None,
-        saved: SavedRun | None = None,
-    ) -> None:
-        self.spec = spec
-        self.records = {stage: StageRecord() for stage in STAGES}
-        self.logs = {stage: LogBuffer(LOG_NAMES[stage]) for stage in STAGES}
-        self.namespace: dict[str, Any] = {}
-        self.state: dict[str, Any] = {}
-        self.findings: dict[Stage, tuple[Finding, ...]] = {}
-        self.info: azureml.WorkspaceInfo | None = None
-        self._workspace, self._journal, self._id = workspace, journal, ""
-        self._listeners: list[Listener] = []
-        self._lock = threading.RLock()
-        self._cancelled = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._idle = threading.Event()
-        self._idle.set()
-        if saved is not None:
-            self._restore(saved)
+class DeployRun(RunState):
+    """One deployment, from preflight to a prediction: what the user does with it, and the worker that does it."""
 
     # ---- what others see -------------------------------------------------------------------------
-
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` at every change; returns a function that stops it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
-
-    @property
-    def running(self) -> bool:
-        """Whether a stage runs now."""
-        return not self._idle.is_set()
 
     @property
     def prediction(self) -> Any:
@@ -134,7 +50,6 @@ class DeployRun:
 
         Raises:
             BadInput: a stage is running, or a value is of the wrong type.
-
         """
         self._refuse_while_running()
         changed = self.spec.changed(**values)
@@ -156,7 +71,6 @@ class DeployRun:
 
         Raises:
             BadInput: something runs already, or the notebook's working folder was changed.
-
         """
         with self._lock:
             self._refuse_while_running()
@@ -191,7 +105,6 @@ class DeployRun:
 
         Raises:
             BadInput: a stage is running, or a file has changed in the meantime.
-
         """
         self._refuse_while_running()
         changed = fixes.apply(proposal, self.spec)
@@ -208,7 +121,6 @@ class DeployRun:
 
         Raises:
             BadInput: there is nothing to undo, or the file was changed since.
-
         """
         self._refuse_while_running()
         journal = self._open()
@@ -243,7 +155,7 @@ class DeployRun:
             for stage in stages:
                 if not self._run_one(stage):
                     break
-        except Exception as error:  # noqa: BLE001 - the journal failed: say so where the user looks
+        except Exception as error:
             self._fail(stages[0], error, [])
         finally:
             self._idle.set()
@@ -269,7 +181,7 @@ class DeployRun:
             writer.close()
             self._finish(stage, StageState.CANCELLED, note="stopped waiting", error=_GOES_ON[stage])
             return False
-        except Exception as error:  # noqa: BLE001 - every failure of the SDK is the user's to see
+        except Exception as error:
             writer.close()
             self._fail(stage, error, context.sources)
             return False
@@ -308,93 +220,6 @@ class DeployRun:
             shown["diff"] = proposal.diff(self.spec) if proposal else ""
             shown["retry_from"] = proposal.retry_from.value if proposal else ""
         return plain
-
-    # ---- records ---------------------------------------------------------------------------------
-
-    def _set(self, stage: Stage, **values: Any) -> None:
-        with self._lock:
-            for name, value in values.items():
-                setattr(self.records[stage], name, value)
-        if self._id:
-            self._open().save_stage(self._id, stage, self.records[stage].plain())
-        self._tell("rail", stage)
-
-    def _finish(self, stage: Stage, state: StageState, **values: Any) -> None:
-        self._save()
-        self._set(stage, state=state, ended=time.time(), **values)
-        if state != StageState.DONE:
-            for later in STAGES[STAGES.index(stage) + 1 :]:
-                self._set(later, state=StageState.BLOCKED)
-        self._tell("panel", stage)
-
-    def _checks(self, stage: Stage, checks: list[Check]) -> None:
-        self._set(stage, checks=[c.to_dict() for c in checks])
-        self._tell("panel", stage)
-
-    def _append(self, stage: Stage, text: str) -> None:
-        self.logs[stage].append(text)
-        if self._id:
-            self._open().append_log(self._id, stage, text)
-        self._tell("log", stage)
-
-    def _forget(self, stage: Stage) -> None:
-        self.logs[stage].clear()
-        self.findings.pop(stage, None)
-        self.records[stage] = StageRecord()
-        self._set(stage)
-        self._tell("panel", stage)
-
-    def _reset_from(self, stage: Stage) -> None:
-        for later in STAGES[STAGES.index(stage) :]:
-            self._forget(later)
-        keep = {Stage.PREFLIGHT: ("ws",), Stage.REGISTER: ("ws",)}.get(stage, ("ws", "model"))
-        self.namespace = {k: v for k, v in self.namespace.items() if k in keep}
-
-    def _refuse_while_running(self) -> None:
-        if self.running:
-            raise BadInput("A stage is running.", code="running", todo="Cancel it first.")
-
-    def _tell(self, what: str, stage: Stage | None) -> None:
-        for listener in list(self._listeners):
-            listener(what, stage)
-
-    # ---- the journal -----------------------------------------------------------------------------
-
-    def _open(self) -> Journal:
-        with self._lock:
-            if self._journal is None:
-                self._journal = Journal()
-            if not self._id:
-                self._id = self._journal.create(self.spec, {})
-            return self._journal
-
-    def _save(self, *, active: bool | None = None) -> None:
-        if self.info is None and "ws" in self.namespace:
-            self.info = azureml.describe(self.namespace["ws"])
-        if self._id:
-            workspace = self.info.to_dict() if self.info else None
-            self._open().update(self._id, spec=self.spec, state=self.state, workspace=workspace, active=active)
-
-    def _restore(self, saved: SavedRun) -> None:
-        self._id, self.spec, self.state = saved.id, saved.spec, dict(saved.state)
-        journal = self._open()
-        for stage, record in saved.records.items():
-            restored = StageRecord.restored(record)
-            if restored.state == StageState.RUNNING:
-                restored.state, restored.note = StageState.CANCELLED, "interrupted"
-                restored.error = "The kernel ended while this stage ran. Run it again: what was done is kept."
-            self.records[stage] = restored
-            self.logs[stage].append(journal.log(saved.id, stage))
-
-    @property
-    def run_id(self) -> str:
-        """The journal's name of this run; empty before its first stage."""
-        return self._id
-
-    @property
-    def next_stage(self) -> Stage:
-        """The first stage that is not done."""
-        return next((s for s in STAGES if self.records[s].state != StageState.DONE), Stage.SCORE)
 
 
 _GOES_ON = {

@@ -30,7 +30,6 @@ def diagnose_stage(
         error: What the stage raised.
         sources: Further texts by name, such as the deployment's error.
         namespace: Variables of the calls; used for names of models.
-
     """
     from amlwidgets.services.diagnose import diagnose
 

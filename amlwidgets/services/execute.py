@@ -36,7 +36,6 @@ class StageContext:
         checks: Receives the checks so far.
         cancelled: Set when the user stops waiting.
         workspace: Finds the workspace when it is first needed.
-
     """
 
     spec: DeploymentSpec
@@ -69,7 +68,6 @@ class StageContext:
 
         Raises:
             BadInput: an earlier stage has to run first.
-
         """
         ws = self.connect()
         if "environment" in names and "environment" not in self.namespace:
@@ -90,7 +88,6 @@ def run_stage(stage: Stage, context: StageContext) -> str:
         Cancelled: the user stopped waiting.
         AmlWidgetsError: the stage failed, in our words.
         Exception: the stage failed, in the SDK's words.
-
     """
     return _RUNNERS[stage](context)
 
@@ -140,7 +137,7 @@ def _check_target(context: StageContext) -> Check:
         info = azureml.describe(context.connect())
     except AmlWidgetsError as error:
         return Check("target", "Target", CheckState.FAIL, kind, error.message, error.todo)
-    except Exception as error:  # noqa: BLE001 - whatever keeps the workspace from answering is the finding
+    except Exception as error:
         context.sources.append(("workspace error", f"{type(error).__name__}: {error}"))
         return Check("target", "Target", CheckState.FAIL, kind, f"The workspace does not answer: {error}")
     return Check("target", "Target", CheckState.OK, info.name, f"The {kind} {info.name} answers.")

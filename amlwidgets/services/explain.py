@@ -21,7 +21,6 @@ def explain(source: Any = None) -> Report:
 
     Raises:
         BadInput: nothing has failed yet.
-
     """
     from amlwidgets.services.diagnose import diagnose
 

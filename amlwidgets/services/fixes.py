@@ -44,7 +44,6 @@ class Proposal:
         edits: Changes of files below the working folder.
         settings: Changes of the deployment's settings.
         retry_from: The earliest stage that has to run again.
-
     """
 
     title: str
@@ -84,7 +83,6 @@ def apply(proposal: Proposal, spec: DeploymentSpec) -> DeploymentSpec:
 
     Raises:
         BadInput: a file has changed since the proposal was made; nothing is written then.
-
     """
     for edit in proposal.edits:
         if _read(Path(spec.folder, edit.file)) != edit.before:
@@ -102,7 +100,6 @@ def undo(file: str, before: str, after: str, spec: DeploymentSpec) -> None:
 
     Raises:
         BadInput: the file was changed by hand since; it is left alone.
-
     """
     path = Path(spec.folder, file)
     if _read(path) != after:
@@ -144,7 +141,6 @@ def _user_file(spec: DeploymentSpec, name: str) -> str:
 
     Raises:
         FileNotFoundError: there is no such file, or it lies outside the working folder.
-
     """
     folder = Path(spec.folder)
     bare = re.split(r"[\\/]", name)[-1]

@@ -30,7 +30,6 @@ def tiny_program(machine: str) -> bytes:
 
     Raises:
         KeyError: ``machine`` is neither x86_64 nor aarch64.
-
     """
     number, code = _EXIT_0[machine]
     base, header = 0x400000, 64 + 56
@@ -59,7 +58,6 @@ def run_tiny_container(client: Any) -> None:
 
     Raises:
         docker.errors.DockerException: the engine cannot run it.
-
     """
     from docker.errors import ImageNotFound
 

@@ -49,7 +49,6 @@ class SavedRun:
         state: Small facts that a resume needs, such as ``{"model_id": "diabetes:3"}``.
         records: A dict per stage (state, note, times, findings ...).
         interrupted: True when the process that ran it is gone while a stage was running.
-
     """
 
     id: str
@@ -88,7 +87,6 @@ class Journal:
 
     Raises:
         ServiceFailed: the file cannot be opened or written (disk full, no rights).
-
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -149,7 +147,7 @@ class Journal:
             values["active"] = int(active)
         columns = ", ".join(f"{name}=?" for name in values)
         with self._translated():
-            self._db.execute(f"UPDATE runs SET {columns} WHERE id=?", (*values.values(), run))  # noqa: S608 - our names
+            self._db.execute(f"UPDATE runs SET {columns} WHERE id=?", (*values.values(), run))
 
     def save_stage(self, run: str, stage: Stage, record: dict[str, Any]) -> None:
         """Save one stage's record."""
@@ -202,7 +200,6 @@ class Journal:
 
         Raises:
             ServiceFailed: there is none of that id.
-
         """
         with self._translated():
             row = self._db.execute(

@@ -32,7 +32,6 @@ def preflight(spec: DeploymentSpec, *, sandbox: bool) -> Iterator[Check]:
     Args:
         spec: What is to be deployed.
         sandbox: Whether the target is the sandbox; the Azure CLI is needed only for a real workspace.
-
     """
     checks: list[Callable[[], Check]] = [
         lambda: check_names(spec),

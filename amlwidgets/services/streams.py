@@ -18,7 +18,6 @@ class MaskedWriter:
 
     Args:
         sink: Receives masked text that ends with a line break (the last piece at ``flush`` may not).
-
     """
 
     def __init__(self, sink: Write) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Cancelled(Exception):  # noqa: N818 - a signal, not a failure
+class Cancelled(Exception):
     """The user stopped waiting."""
 
 
@@ -23,7 +23,6 @@ def interruptible(call: Callable[[], T], cancelled: threading.Event) -> T:
     Raises:
         Cancelled: ``cancelled`` was set before the call ended.
         Exception: whatever ``call`` raised.
-
     """
     outcome: list[T] = []
     failure: list[BaseException] = []
@@ -34,7 +33,7 @@ def interruptible(call: Callable[[], T], cancelled: threading.Event) -> T:
         nonlocal done
         try:
             outcome.append(call())
-        except BaseException as error:  # noqa: BLE001 - carried over to the waiting thread
+        except BaseException as error:
             failure.append(error)
         with ended:
             done = True
@@ -56,7 +55,6 @@ def pause(seconds: float, cancelled: threading.Event) -> None:
 
     Raises:
         Cancelled: ``cancelled`` was set.
-
     """
     if cancelled.wait(seconds):
         raise Cancelled

@@ -28,7 +28,6 @@ def sandbox_workspace() -> Any:
 
     Raises:
         NotConnected: the sandbox does not answer.
-
     """
     from azureml.core import Workspace
     from azureml.exceptions import UserErrorException

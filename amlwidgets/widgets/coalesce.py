@@ -20,7 +20,6 @@ class Coalescer(Generic[T]):
     Args:
         flush: Called with the set of changes, on a thread of its own or on the caller's.
         interval: Seconds between two calls.
-
     """
 
     def __init__(self, flush: Callable[[set[T]], None], interval: float = INTERVAL) -> None:

@@ -21,7 +21,6 @@ class FindingsView(AmlWidget):
 
     Args:
         report: What ``diagnose`` or ``explain`` returned.
-
     """
 
     _esm = script("findings_view")

@@ -25,7 +25,6 @@ class LogViewer(AmlWidget):
 
     Raises:
         BadInput: the source is none of these, or the file cannot be read.
-
     """
 
     _esm = script("log_viewer")

@@ -43,7 +43,6 @@ class DeployWizard(AmlWidget):
     Example:
         >>> wizard = DeployWizard(model_path="ridge.pkl", service_name="diabetes")  # doctest: +SKIP
         >>> wizard.run_to_end()  # the same as the button  # doctest: +SKIP
-
     """
 
     _esm = script("wizard")
@@ -104,7 +103,6 @@ class DeployWizard(AmlWidget):
         Raises:
             BadInput: something runs already.
             TimeoutError: it took longer than ``timeout`` seconds; the run goes on.
-
         """
         self.deployment.start(self.deployment.next_stage, Stage.SCORE)
         return self._wait(timeout)
@@ -115,7 +113,6 @@ class DeployWizard(AmlWidget):
         Raises:
             BadInput: no finding has an automatic fix.
             TimeoutError: it took longer than ``timeout`` seconds; the run goes on.
-
         """
         stage = self.deployment.failed_stage
         for number, finding in enumerate(self.report.findings):
@@ -346,8 +343,10 @@ class DeployWizard(AmlWidget):
         """Return stages, findings and result as text."""
         run = self.deployment
         lines = [
-            f"Deployment of {run.spec.model_name or 'a model'} "
-            f"as {run.spec.service_name or 'a service'} on {run.spec.target}"
+            (
+                f"Deployment of {run.spec.model_name or 'a model'} "
+                f"as {run.spec.service_name or 'a service'} on {run.spec.target}"
+            )
         ]
         for stage, record in run.records.items():
             note = f" ({record.note})" if record.note else ""
@@ -373,7 +372,7 @@ def _offer_words(saved: SavedRun) -> str:
 
     done = [s.label for s in STAGES if saved.records.get(s, {}).get("state") == StageState.DONE]
     minutes = max(0, round((time.time() - saved.updated) / 60))
-    when = "just now" if minutes == 0 else f"{minutes} min ago" if minutes < 120 else f"{minutes // 60} hours ago"  # noqa: PLR2004
+    when = "just now" if minutes == 0 else f"{minutes} min ago" if minutes < 120 else f"{minutes // 60} hours ago"  # noqa: PLR2004 - minutes until hours read better
     so_far = f"{', '.join(done)} done" if done else "nothing done yet"
     name = saved.spec.service_name or "a deployment"
     return f"The run of {name} stopped {when}: {so_far}. Resume it, or start over?"
