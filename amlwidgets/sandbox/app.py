@@ -1,0 +1,143 @@
+"""The control plane: finds the route for a request, checks the token, and words what goes wrong."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+import shutil
+import threading
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from amlwidgets.sandbox import tokens
+from amlwidgets.sandbox.api import ApiError, Call, Routes, json_response, not_implemented, storage_error
+from amlwidgets.sandbox.blobs import Blobs
+from amlwidgets.sandbox.store import Store
+from amlwidgets.sandbox.wire import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from amlwidgets.sandbox.clock import Clock
+    from amlwidgets.sandbox.identity import Identity
+    from amlwidgets.sandbox.wire import Request, Response
+
+LOG = logging.getLogger(__name__)
+
+# Which modules answer for which hosts, in the order in which they are asked.
+_HOSTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (re.compile(r"management\.azure\.com"), ("arm",)),
+    (re.compile(r"login\.microsoftonline\.com"), ("directory",)),
+    (re.compile(r".*\.azureml\.(ms|net)"), ("models", "services", "environments", "artifacts", "history", "discovery")),
+    (re.compile(r".*\.blob\.core\.windows\.net"), ("storage",)),
+    (re.compile(r".*\.azurecontainer\.io"), ("scoring",)),
+    (re.compile(r"127\.0\.0\.1|localhost"), ("control",)),
+)
+
+
+class App:
+    """Everything behind the proxy.
+
+    Args:
+        home: State folder.
+        identity: Names and secrets.
+        clock: Scales Azure's waits.
+        stop: Ends the program.
+
+    Raises:
+        OSError: The state folder cannot be written.
+    """
+
+    def __init__(self, home: Path, identity: Identity, clock: Clock, stop: Callable[[], None]) -> None:
+        from amlwidgets.sandbox.lifecycle import Lifecycle
+
+        self.home = home
+        self.identity = identity
+        self.clock = clock
+        self.stop = stop
+        self.started = time.time()
+        self.store = Store(home)
+        self.blobs = Blobs(home, self.store, identity)
+        self.lifecycle = Lifecycle(self)
+        self._routes: dict[str, Routes] = {}
+        self._lock = threading.Lock()
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request; never raises but for a broken connection."""
+        try:
+            return self._dispatch(request)
+        except ApiError as exc:
+            return exc.response()
+        except WireError:
+            raise
+        except Exception as exc:
+            full = storage_error(exc, self.home)
+            if full is not None:
+                return full.response()
+            LOG.exception("%s %s%s failed", request.method, request.authority, request.raw_path)
+            what = f"{request.method} {request.path}"
+            message = f"The sandbox itself failed at {what}: {type(exc).__name__}. Its log is {self.home}/daemon.log."
+            # 501, not 500: the client repeats a 500 three times, with pauses, and prints the same in the end.
+            return ApiError(501, "SandboxError", message).response()
+
+    def resume(self) -> None:
+        """Go on with what an earlier life of the sandbox had begun."""
+        self.lifecycle.resume()
+
+    def reset(self, *, images: bool) -> None:
+        """Forget workspaces, models, services and runs; with ``images`` the built environments too."""
+        self.lifecycle.stop_all()
+        self.store.clear()
+        self.blobs.clear()
+        for name in ("containers", "build-logs", *(("images",) if images else ())):
+            shutil.rmtree(self.home / name, ignore_errors=True)
+
+    def close(self) -> None:
+        """Stop every container and close the store."""
+        self.lifecycle.stop_all()
+        self.store.close()
+
+    def _dispatch(self, request: Request) -> Response:
+        for pattern, modules in _HOSTS:
+            if pattern.fullmatch(request.host):
+                break
+        else:
+            raise not_implemented(request)
+        for module in modules:
+            found = self._load(module).find(request.method, request.raw_path)
+            if found is None:
+                continue
+            route, params = found
+            if not route.open:
+                self._authorize(request)
+            return route.handler(Call(self, request, {name: unquote(value) for name, value in params.items()}))
+        raise not_implemented(request)
+
+    def _load(self, module: str) -> Routes:
+        with self._lock:
+            if module not in self._routes:
+                loaded = importlib.import_module(f"amlwidgets.sandbox.routes.{module}")
+                self._routes[module] = loaded.ROUTES
+            return self._routes[module]
+
+    def _authorize(self, request: Request) -> None:
+        scheme, _, token = request.headers.get("Authorization").partition(" ")
+        if scheme.lower() == "bearer" and tokens.is_ours(self.identity, token.strip()):
+            return
+        if not token:
+            raise ApiError(401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
+        raise ApiError(
+            401,
+            "InvalidAuthenticationToken",
+            "The access token was not issued by this sandbox, or has expired. The sandbox takes its own tokens only: "
+            "a real workspace's token never belongs here. Switch the sandbox off to reach a real workspace, or make "
+            "the Workspace object anew to reach the sandbox.",
+        )
+
+
+def ok() -> Response:
+    """Return an empty JSON object."""
+    return json_response({})

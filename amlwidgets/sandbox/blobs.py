@@ -1,0 +1,230 @@
+"""Blob files: written whole or not at all, addressed by signed links as Azure Storage does."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import shutil
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from amlwidgets.sandbox.wire import CHUNK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from amlwidgets.sandbox.identity import Identity
+    from amlwidgets.sandbox.store import Store
+
+KIND = "blob"
+SAS_SECONDS = 8 * 3600
+_SAS_VERSION = "2019-07-07"
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A stored blob.
+
+    Attributes:
+        path: File with the content.
+        length: Bytes now.
+        etag: Changes with the content.
+        modified: When it was last written.
+        content_type: As the client sent it.
+        kind: ``BlockBlob``, or ``AppendBlob`` for a log that still grows.
+    """
+
+    path: Path
+    length: int
+    etag: str
+    modified: datetime
+    content_type: str
+    kind: str = "BlockBlob"
+
+    @property
+    def last_modified(self) -> str:
+        """Value of the Last-Modified header."""
+        return format_datetime(self.modified, usegmt=True)
+
+    def read(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Return the content from ``start``, in pieces, at most ``length`` bytes."""
+        left = self.length - start if length is None else length
+        with self.path.open("rb") as file:
+            file.seek(start)
+            while left > 0 and (data := file.read(min(CHUNK, left))):
+                left -= len(data)
+                yield data
+
+
+class Blobs:
+    """The sandbox's storage account.
+
+    Args:
+        home: State folder; the files lie in ``home/blobs``.
+        store: Knows which blob is which file.
+        identity: Gives the account's name and the key that signs links.
+    """
+
+    def __init__(self, home: Path, store: Store, identity: Identity) -> None:
+        self._files = home / "blobs"
+        self._staged = home / "blobs-staged"
+        self._store = store
+        self._identity = identity
+        # Blocks that were never committed belong to uploads of an earlier life.
+        shutil.rmtree(self._staged, ignore_errors=True)
+        for folder in (self._files, self._staged):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    # -- links
+
+    def link(self, container: str, name: str, permissions: str = "r") -> str:
+        """Return a signed link to a blob; it is good for eight hours."""
+        expiry = datetime.fromtimestamp(datetime.now(UTC).timestamp() + SAS_SECONDS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        signature = quote(self._sign(container, name, expiry, permissions), safe="")
+        return (
+            f"https://{self._identity.blob_host}/{quote(container)}/{quote(name)}"
+            f"?sv={_SAS_VERSION}&sr=b&sig={signature}&se={quote(expiry, safe='')}&sp={permissions}"
+        )
+
+    def allows(self, container: str, name: str, query: Mapping[str, str], permission: str) -> bool:
+        """Whether the link's query gives ``permission`` (``"r"`` or ``"w"``) now."""
+        expiry, permissions = query.get("se", ""), query.get("sp", "")
+        signature = self._sign(container, name, expiry, permissions)
+        if not hmac.compare_digest(signature, query.get("sig", "")) or permission not in permissions:
+            return False
+        return expiry > datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _sign(self, container: str, name: str, expiry: str, permissions: str) -> str:
+        text = "\n".join((container, name, expiry, permissions)).encode()
+        return base64.b64encode(hmac.new(self._identity.sas_key.encode(), text, hashlib.sha256).digest()).decode()
+
+    # -- content
+
+    def get(self, container: str, name: str) -> Blob | None:
+        """Return a blob, or None."""
+        row = self._store.get(KIND, container, name)
+        if row is None:
+            return None
+        path = Path(row["path"]) if row.get("live") else self._files / row["file"]
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        modified = datetime.fromtimestamp(status.st_mtime, UTC)
+        if row.get("live"):
+            etag = f'"0x{status.st_size:X}"'
+            return Blob(path, status.st_size, etag, modified, row["content_type"], "AppendBlob")
+        return Blob(path, status.st_size, row["etag"], modified, row["content_type"])
+
+    def put(self, container: str, name: str, parts: Iterable[bytes], content_type: str = "") -> Blob:
+        """Store a blob, replacing an earlier one.
+
+        Raises:
+            OSError: The disk is full; nothing has changed then.
+        """
+        file = uuid.uuid4().hex
+        temporary = self._staged / file
+        try:
+            write_parts(temporary, parts)
+            (temporary).replace(self._files / file)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        earlier = self._store.get(KIND, container, name)
+        try:
+            self._store.put(
+                KIND,
+                container,
+                name,
+                {
+                    "file": file,
+                    "etag": f'"0x{file[:15].upper()}"',
+                    "content_type": content_type or "application/octet-stream",
+                },
+            )
+        except BaseException:
+            (self._files / file).unlink(missing_ok=True)
+            raise
+        if earlier is not None and not earlier.get("live"):
+            (self._files / earlier["file"]).unlink(missing_ok=True)
+        blob = self.get(container, name)
+        if blob is None:
+            raise OSError(f"the blob {container}/{name} is gone")
+        return blob
+
+    def publish(self, container: str, name: str, path: Path) -> None:
+        """Make a growing file, such as a build log, readable as a blob."""
+        self._store.put(
+            KIND, container, name, {"live": True, "path": str(path), "content_type": "text/plain; charset=utf-8"}
+        )
+
+    def stage(self, container: str, name: str, block: str, parts: Iterable[bytes]) -> None:
+        """Keep one block of a blob until it is committed.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        folder = self._stage_folder(container, name)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path = folder / _hash(block)
+        temporary = path.with_suffix(f".{uuid.uuid4().hex}")
+        try:
+            write_parts(temporary, parts, sync=False)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def commit(self, container: str, name: str, blocks: list[str], content_type: str = "") -> Blob | None:
+        """Make a blob of staged blocks, in that order; None when one of them was never staged."""
+        folder = self._stage_folder(container, name)
+        paths = [folder / _hash(block) for block in blocks]
+        if not all(path.is_file() for path in paths):
+            return None
+        blob = self.put(container, name, (data for path in paths for data in _read(path)), content_type)
+        shutil.rmtree(folder, ignore_errors=True)
+        return blob
+
+    def names(self, container: str, prefix: str) -> list[str]:
+        """Return the names of a container's blobs that start with ``prefix``."""
+        return [name for name in self._store.names(KIND, container) if name.startswith(prefix)]
+
+    def clear(self) -> None:
+        """Remove every file."""
+        for folder in (self._files, self._staged):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _stage_folder(self, container: str, name: str) -> Path:
+        return self._staged / _hash(f"{container}/{name}")
+
+
+def write_parts(path: Path, parts: Iterable[bytes], *, sync: bool = True) -> None:
+    """Write ``parts`` to a file and, with ``sync``, wait until they are on the disk.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    with path.open("wb") as file:
+        for part in parts:
+            file.write(part)
+        file.flush()
+        if sync:
+            os.fsync(file.fileno())
+
+
+def _read(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while data := file.read(CHUNK):
+            yield data
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,113 @@
+"""Lays out a container's folder as the image and the mounts of Azure do: scripts and models (deployment.md, section 4)."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+from amlwidgets.sandbox import artifacts
+from amlwidgets.sandbox.api import ApiError
+from amlwidgets.sandbox.blobs import write_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from amlwidgets.sandbox.app import App
+
+APP_ROOT = "var/azureml-app"
+MODELS = "azureml-models"
+
+
+def asset_names(request: dict[str, Any]) -> list[str]:
+    """Return the names of the files that the client adds to the image, without its generated wrapper."""
+    driver = request.get("driverProgram")
+    return [str(asset["id"]) for asset in request.get("assets") or [] if asset.get("id") != driver]
+
+
+def lay_out(app: App, scope: str, request: dict[str, Any], models: list[dict[str, Any]], root: Path) -> None:
+    """Write the container's files below ``root/var/azureml-app``.
+
+    Args:
+        app: The sandbox.
+        scope: Key of the workspace.
+        request: The service's ``environmentImageRequest``.
+        models: The models to mount.
+        root: Folder of the container; emptied first.
+
+    Raises:
+        ApiError: A file is missing or cannot be unpacked.
+        OSError: The disk is full.
+    """
+    shutil.rmtree(root, ignore_errors=True)
+    target = root / APP_ROOT
+    target.mkdir(parents=True)
+    for asset in request.get("assets") or []:
+        _place_asset(app, scope, asset, target)
+    for model in models:
+        folder = target / MODELS / model["name"] / str(model["version"])
+        folder.mkdir(parents=True)
+        for name, blob in artifacts.model_files(app, scope, model):
+            place(folder, name, blob.read())
+        if model.get("unpack"):
+            _unpack_all(folder)
+
+
+def model_dir(models: list[dict[str, Any]]) -> str:
+    """Return AZUREML_MODEL_DIR: the folder of the one model, or the folder of all."""
+    if len(models) == 1:
+        return f"{MODELS}/{models[0]['name']}/{models[0]['version']}"
+    return MODELS
+
+
+def entry_script(request: dict[str, Any]) -> str:
+    """Return the user's entry script, relative to the app root.
+
+    Raises:
+        ApiError: The environment names none.
+    """
+    variables = (request.get("environment") or {}).get("environmentVariables") or {}
+    script = str(variables.get("AZUREML_ENTRY_SCRIPT") or "").lstrip("/")
+    script = script.removeprefix("./")
+    if not script:
+        raise ApiError(400, "BadRequest", "The environment has no AZUREML_ENTRY_SCRIPT; an entry script is needed.")
+    return script
+
+
+def place(folder: Path, name: str, parts: Iterable[bytes]) -> None:
+    """Write one file below ``folder``.
+
+    Raises:
+        ApiError: The name leads out of the folder.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ApiError(400, "BadRequest", f"The file name '{name}' leads out of the container's folder.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_parts(path, parts, sync=False)
+
+
+def _place_asset(app: App, scope: str, asset: dict[str, Any], target: Path) -> None:
+    address = str(asset.get("url") or "")
+    blob = artifacts.find(app, scope, address.removeprefix(artifacts.URL))
+    if blob is None or not address.startswith(artifacts.URL):
+        raise ApiError(400, "ArtifactNotFound", f"The file {asset.get('id')} was not uploaded ({address}).")
+    place(target, str(asset["id"]), blob.read())
+    if asset.get("unpack"):
+        _unpack(target / str(asset["id"]), target)
+
+
+def _unpack_all(folder: Path) -> None:
+    for path in [path for path in folder.iterdir() if path.is_file() and tarfile.is_tarfile(path)]:
+        _unpack(path, folder)
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    try:
+        with tarfile.open(archive) as tar:
+            # The filter keeps members inside the folder and drops devices and foreign owners.
+            tar.extractall(target, filter="data")
+    except tarfile.TarError as exc:
+        raise ApiError(400, "BadRequest", f"{archive.name} cannot be unpacked: {exc}.") from exc
+    archive.unlink()

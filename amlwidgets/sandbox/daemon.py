@@ -1,0 +1,108 @@
+"""The sandbox's program: ``python -m amlwidgets.sandbox.daemon``, one per state folder."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amlwidgets.sandbox import proxy as proxy_module
+from amlwidgets.sandbox.app import App
+from amlwidgets.sandbox.authority import Authority
+from amlwidgets.sandbox.clock import QUICK, SPEEDS, Clock
+from amlwidgets.sandbox.identity import ensure_identity, with_port, write_private
+from amlwidgets.sandbox.upstream import Upstream
+from amlwidgets.sandbox.workspaces import ensure_workspace
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from amlwidgets.sandbox.identity import Identity
+
+LOCK = "lock"
+STATE = "daemon.json"
+LOG_FILE = "daemon.log"
+ALREADY_RUNS = 3
+PORT_TAKEN = 4
+DISK_FULL = 5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the sandbox until it is stopped; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m amlwidgets.sandbox.daemon", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--speed", choices=SPEEDS, default=QUICK)
+    parser.add_argument("--port", type=int, default=0, help="0 keeps the port of the last start, or takes a free one")
+    parser.add_argument("--ready-fd", type=int, default=-1, help="where to write a line once requests are answered")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (options.home / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return ALREADY_RUNS
+        try:
+            return _serve(options.home, options.speed, options.port, options.ready_fd)
+        except OSError as exc:
+            logging.error("the sandbox cannot start: %s", exc)  # noqa: LOG015 - the program's own last words
+            return DISK_FULL
+
+
+def _serve(home: Path, speed: str, port: int, ready_fd: int) -> int:
+    identity = ensure_identity(home)
+    try:
+        listener = _listen(port, identity.port)
+    except OSError as exc:
+        logging.error("port %s is taken: %s", port, exc)  # noqa: LOG015
+        return PORT_TAKEN
+    identity = with_port(home, identity, listener.getsockname()[1])
+    ended = threading.Event()
+    app = App(home, identity, Clock(speed), ended.set)
+    ensure_workspace(app.store)
+    upstream = Upstream(os.environ, ("127.0.0.1", identity.port))
+    proxy = proxy_module.Proxy(identity, Authority(home), upstream, app.handle, app.lifecycle.owns_label)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    threading.Thread(target=proxy.serve, args=(listener,), daemon=True, name="accept").start()
+    _announce(home, identity, speed, ready_fd)
+    threading.Thread(target=app.resume, daemon=True, name="resume").start()
+    ended.wait()
+    proxy.close()
+    app.close()
+    (home / STATE).unlink(missing_ok=True)
+    return 0
+
+
+def _listen(wanted: int, earlier: int) -> socket.socket:
+    if wanted:
+        return proxy_module.listen(wanted)
+    if earlier:
+        # Kernels that already run know this port. Another program may have taken it meanwhile.
+        with contextlib.suppress(OSError):
+            return proxy_module.listen(earlier)
+    return proxy_module.listen(0)
+
+
+def _announce(home: Path, identity: Identity, speed: str, ready_fd: int) -> None:
+    state = {"pid": os.getpid(), "url": identity.url, "speed": speed, "started": time.time()}
+    write_private(home / STATE, json.dumps(state).encode())
+    if ready_fd >= 0:
+        with contextlib.suppress(OSError), os.fdopen(ready_fd, "w") as ready:
+            ready.write("ready\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,248 @@
+"""Operations at work and containers at their posts: what the sandbox does between requests."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from amlwidgets.core.stages import OperationState, ServiceState
+from amlwidgets.sandbox import operations, services
+from amlwidgets.sandbox.api import storage_error
+from amlwidgets.sandbox.failures import deployment_failed
+from amlwidgets.sandbox.images import Images
+from amlwidgets.sandbox.operations import Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from amlwidgets.sandbox.app import App
+    from amlwidgets.sandbox.protocols import Container, ContainerStatus
+    from amlwidgets.sandbox.run import ProcessRuntime
+
+LOG = logging.getLogger(__name__)
+REVIVE_POLL_SECONDS = 0.05
+_Key = tuple[str, str]
+
+
+class Lifecycle:
+    """Runs operations on threads of their own and keeps the containers.
+
+    Args:
+        app: The sandbox.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._lock = threading.RLock()
+        self._operations: dict[str, Operation] = {}
+        self._containers: dict[_Key, Container] = {}
+        self._resumed = threading.Event()
+        self._reviving: set[_Key] = set()
+        self._stopping = False
+        self._runtime: ProcessRuntime | None = None
+        self.images = Images(app)
+
+    # -- operations
+
+    def begin(self, operation: Operation, work: Callable[[Operation], None]) -> None:
+        """Run ``work`` on a thread of its own."""
+        with self._lock:
+            self._operations[operation.id] = operation
+        name = f"operation-{operation.id[:8]}"
+        threading.Thread(target=self._run, args=(operation, work), daemon=True, name=name).start()
+
+    def operation(self, scope: str, identifier: str) -> Operation | None:
+        """Return an operation, also one of an earlier life."""
+        with self._lock:
+            live = self._operations.get(identifier)
+        if live is not None:
+            return live if live.scope == scope else None
+        document = self._app.store.get(operations.KIND, scope, identifier)
+        return None if document is None else Operation(self._app.store, scope, document)
+
+    def _run(self, operation: Operation, work: Callable[[Operation], None]) -> None:
+        try:
+            operation.start()
+            work(operation)
+        except Exception as exc:  # noqa: BLE001 - an operation ends in a state that the client sees, whatever happens
+            if self._stopping:
+                return  # the next life of the sandbox goes on with it
+            full = storage_error(exc, self._app.home)
+            text = full.message if full else str(getattr(exc, "message", "") or f"{type(exc).__name__}: {exc}")
+            LOG.info("operation %s failed: %s", operation.id, text, exc_info=full is None)
+            self._fail(operation, text)
+
+    def _fail(self, operation: Operation, text: str) -> None:
+        error = deployment_failed(text)
+        try:
+            service = operation["service"] if operation["operationType"] == "Service" else None
+            if service:
+                self.update_service(operation.scope, service, state=ServiceState.FAILED.value, error=error)
+            operation.end(OperationState.FAILED, error)
+        except Exception:
+            LOG.exception("operation %s cannot be ended", operation.id)
+
+    # -- services and their containers
+
+    @property
+    def runtime(self) -> ProcessRuntime:
+        """What runs containers."""
+        with self._lock:
+            if self._runtime is None:
+                from amlwidgets.sandbox.run import ProcessRuntime
+
+                self._runtime = ProcessRuntime(speed=self._app.clock.speed)
+            return self._runtime
+
+    def update_service(self, scope: str, name: str, **changes: Any) -> dict[str, Any] | None:
+        """Change a service's document; returns it, or None when the service is gone."""
+        with self._app.store.transaction():
+            service = self._app.store.get(services.KIND, scope, name)
+            if service is None:
+                return None
+            service |= changes
+            self._app.store.put(services.KIND, scope, name, service)
+            return service
+
+    def container(self, scope: str, name: str) -> Container | None:
+        """Return a service's container."""
+        with self._lock:
+            return self._containers.get((scope, name))
+
+    def status(self, scope: str, name: str) -> ContainerStatus | None:
+        """Return the status of a service's container; None when it has none."""
+        container = self.container(scope, name)
+        return None if container is None else container.status()
+
+    def adopt(self, scope: str, name: str, container: Container) -> bool:
+        """Make ``container`` the one of a service; False (and it is stopped) when the sandbox ends just now."""
+        with self._lock:
+            if not self._stopping:
+                earlier = self._containers.get((scope, name))
+                self._containers[scope, name] = container
+                if earlier is not None and earlier is not container:
+                    earlier.stop()
+                return True
+        container.stop()
+        return False
+
+    def remove_container(self, scope: str, name: str) -> None:
+        """Stop a service's container, if it has one."""
+        with self._lock:
+            container = self._containers.pop((scope, name), None)
+        if container is not None:
+            container.stop()
+
+    def cancel_operations(self, scope: str, name: str) -> None:
+        """Cancel what is still being done for a service."""
+        with self._lock:
+            mine = [o for o in self._operations.values() if o.scope == scope and o["service"] == name]
+        for operation in mine:
+            if not operation.state.ended:
+                operation.cancel()
+
+    def remove_service(self, scope: str, name: str) -> None:
+        """Cancel, stop, forget and clean up a service."""
+        self.cancel_operations(scope, name)
+        self.remove_container(scope, name)
+        self._app.store.delete(services.KIND, scope, name)
+        shutil.rmtree(self.folder(scope, name), ignore_errors=True)
+
+    def folder(self, scope: str, name: str) -> Path:
+        """Return the folder of a service: its containers' files and its log."""
+        import hashlib
+
+        return self._app.home / "containers" / f"{name}-{hashlib.sha256(scope.encode()).hexdigest()[:8]}"
+
+    def users_of_model(self, scope: str, model: str) -> list[str]:
+        """Return the names of the services that mount a model."""
+        found = self._app.store.all(services.KIND, scope)
+        return [s["name"] for s in found if model in (s["environmentImageRequest"].get("modelIds") or [])]
+
+    def owns_label(self, label: str) -> bool:
+        """Whether a DNS label is or was one of this sandbox.
+
+        Labels of deleted services count too: a request to one must not reach somebody else's service.
+        """
+        return self._app.store.get(services.LABEL, "", label) is not None
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Return name, workspace and state of every service."""
+        return [
+            {
+                "name": service["name"],
+                "workspace": scope.rpartition("/")[2],
+                "state": services.state_of(service, self.status(scope, service["name"])),
+            }
+            for scope, service in self._app.store.scoped(services.KIND)
+        ]
+
+    # -- life of the sandbox itself
+
+    def resume(self) -> None:
+        """Start the containers of finished services again and go on with operations that were under way."""
+        from amlwidgets.sandbox.deployment import Deployment
+
+        try:
+            # What a killed sandbox left running would keep its memory and its ports.
+            self.runtime.reap(self._app.home / "containers")
+            pending = {
+                document["service"]: (scope, document)
+                for scope, document in self._app.store.scoped(operations.KIND)
+                if not OperationState(document["state"]).ended
+            }
+            for scope, service in self._app.store.scoped(services.KIND):
+                if service["spec"] is not None and service["name"] not in pending:
+                    self._restart(scope, service)
+            for scope, document in pending.values():
+                operation = Operation(self._app.store, scope, document)
+                if document["operationType"] == "Service":
+                    self.begin(operation, Deployment(self._app).run)
+                else:
+                    self.begin(operation, self.images.build_registered)
+        except Exception:
+            LOG.exception("what was under way cannot be resumed")
+        finally:
+            self._resumed.set()
+
+    def wait_ready(self, scope: str, name: str, seconds: float) -> None:
+        """Wait for a container that an earlier life of the sandbox had, until it is ready again or fails."""
+        deadline = time.monotonic() + seconds
+        self._resumed.wait(seconds)
+        container = self.container(scope, name)
+        while (scope, name) in self._reviving and container is not None:
+            status = container.status()
+            if status.state in ("Ready", "Terminated") or status.restarts or time.monotonic() > deadline:
+                self._reviving.discard((scope, name))
+                return
+            time.sleep(REVIVE_POLL_SECONDS)
+
+    def _restart(self, scope: str, service: dict[str, Any]) -> None:
+        from amlwidgets.sandbox.deployment import Deployment
+
+        try:
+            self._reviving.add((scope, service["name"]))
+            Deployment(self._app).restart(scope, service)
+        except Exception:
+            LOG.exception("the container of %s cannot be started again", service["name"])
+
+    def stop_all(self) -> None:
+        """Stop every container and ask every operation to stop; their state stays as it is in the store."""
+        with self._lock:
+            self._stopping = True
+            containers, self._containers = list(self._containers.values()), {}
+            running = list(self._operations.values())
+            self._operations = {}
+        for operation in running:
+            operation.cancelled.set()
+        threads = [threading.Thread(target=container.stop) for container in containers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        with self._lock:
+            self._stopping = False

@@ -1,0 +1,1 @@
+"""One module per area of Azure ML's interfaces; each fills a table ``ROUTES``."""

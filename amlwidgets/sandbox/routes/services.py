@@ -1,0 +1,279 @@
+"""Web services and the operations that make them (azureml-core-wire.md, section 5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from amlwidgets.core.names import SERVICE
+from amlwidgets.sandbox import services
+from amlwidgets.sandbox.api import MMS, NOT_FOUND, ApiError, Call, Routes, json_response
+from amlwidgets.sandbox.container_files import entry_script
+from amlwidgets.sandbox.deployment import Deployment
+from amlwidgets.sandbox.operations import Operation
+from amlwidgets.sandbox.patch import apply_patch
+from amlwidgets.sandbox.tail import tail
+from amlwidgets.sandbox.wire import Response
+
+if TYPE_CHECKING:
+    from amlwidgets.core.stages import OperationState
+
+ROUTES = Routes()
+LIVE = "x-amlwidgets-live"
+_MAX_LOG_LINES = 1_000_000
+_REDEPLOY = ("environmentImageRequest", "containerResourceRequirements", "appInsightsEnabled")
+
+
+# -- checks before a deployment
+
+
+def _problem_with_name(call: Call, name: str) -> str:
+    if not SERVICE.matches(name):
+        return f"'{name}' is not a name for a service. {SERVICE.words.capitalize()}."
+    if call.app.store.get(services.KIND, call.scope, name) is not None:
+        return f"Error, there is already a service with name {name} found in workspace {call['workspace']}."
+    return ""
+
+
+def _verdict(text: str) -> Response:
+    return json_response({"error": {"message": text}} if text else {})
+
+
+@ROUTES.add("POST", MMS + "/services/validate/name/{name}")
+def validate_name(call: Call) -> Response:
+    """Say whether a new service may have that name."""
+    return _verdict(_problem_with_name(call, call["name"]))
+
+
+@ROUTES.add("POST", MMS + "/services/validate/resource")
+def validate_resource(_call: Call) -> Response:
+    """Say whether the compute has room; a container instance of the sandbox always does."""
+    return _verdict("")
+
+
+@ROUTES.add("POST", MMS + "/services/validate")
+def validate(call: Call) -> Response:
+    """Check a request before it is made."""
+    body = call.document()
+    request = body.get("createRequest")
+    if body.get("type") != "Create" or not isinstance(request, dict):
+        return _verdict("")
+    try:
+        _check_request(call, request)
+    except ApiError as exc:
+        return _verdict(exc.message)
+    return _verdict("")
+
+
+def _check_request(call: Call, request: dict[str, Any]) -> None:
+    name = str(request.get("name") or "")
+    if not SERVICE.matches(name):
+        raise ApiError(400, "BadRequest", _problem_with_name(call, name))
+    compute = request.get("computeType")
+    if compute != "ACI":
+        raise ApiError(
+            501, "NotImplementedInSandbox", f"The sandbox does not implement POST services with computeType {compute}."
+        )
+    image = request.get("environmentImageRequest")
+    if not isinstance(image, dict) or not isinstance(image.get("environment"), dict):
+        raise ApiError(
+            501, "NotImplementedInSandbox", "The sandbox does not implement POST services without an Environment."
+        )
+    if request.get("sslEnabled") or request.get("vnetConfiguration") or request.get("encryptionProperties"):
+        what = "SSL, virtual networks and customer-managed keys"
+        raise ApiError(501, "NotImplementedInSandbox", f"The sandbox does not implement POST services with {what}.")
+    _check_image(call, image)
+
+
+def _check_image(call: Call, image: dict[str, Any]) -> None:
+    entry_script(image)
+    try:
+        Deployment(call.app).models(call.scope, image)
+    except LookupError as exc:
+        raise ApiError(NOT_FOUND, "ModelNotFound", str(exc)) from exc
+
+
+# -- services
+
+
+@ROUTES.add("POST", MMS + "/services")
+def create(call: Call) -> Response:
+    """Begin to deploy a service."""
+    request = call.document()
+    _check_request(call, request)
+    store, scope, name = call.app.store, call.scope, request["name"]
+    earlier = store.get(services.KIND, scope, name)
+    if earlier is not None and not request.get("overwrite"):
+        raise ApiError(409, "Conflict", _problem_with_name(call, name))
+    call.app.lifecycle.cancel_operations(scope, name)
+    service = services.new_service(request, earlier)
+    if earlier is not None:
+        service |= {key: earlier[key] for key in ("createdTime", "revision", "spec")}
+    return _deploy(call, service)
+
+
+def _deploy(call: Call, service: dict[str, Any]) -> Response:
+    """Keep the service and start the operation that deploys it."""
+    store, scope, name = call.app.store, call.scope, service["name"]
+    _claim_label(call, service)
+    with store.transaction():
+        operation = Operation.create(store, scope, "Service", service=name)
+        service |= {"operationId": operation.id, "state": "Transitioning", "error": None}
+        service["updatedTime"] = services.now()
+        store.put(services.KIND, scope, name, service)
+    call.app.lifecycle.begin(operation, Deployment(call.app).run)
+    return _accepted(call, operation)
+
+
+def _claim_label(call: Call, service: dict[str, Any]) -> None:
+    store, label = call.app.store, service["label"]
+    mine = {"scope": call.scope, "service": service["name"]}
+    with store.transaction():
+        holder = store.get(services.LABEL, "", label)
+        if holder is not None and holder != mine and store.get(services.KIND, holder["scope"], holder["service"]):
+            text = f"The DNS name label '{label}' in container group '{service['name']}' not available."
+            raise ApiError(409, "Conflict", text, details=[{"code": "DnsNameLabelNotAvailable", "message": text}])
+        store.put(services.LABEL, "", label, mine)
+
+
+def _accepted(call: Call, operation: Operation) -> Response:
+    where = f"https://{call.request.authority}/modelmanagement/v1.0{call.scope_path}/operations/{operation.id}"
+    body = {"id": operation.id, "operationId": operation.id}
+    return json_response(body, status=202, headers=[("Operation-Location", where)])
+
+
+def _service(call: Call) -> dict[str, Any]:
+    service = call.app.store.get(services.KIND, call.scope, call["name"])
+    if service is None:
+        raise ApiError(NOT_FOUND, "ServiceNotFound", f"Service with name {call['name']} not found in this workspace.")
+    return service
+
+
+def _view(call: Call, service: dict[str, Any]) -> dict[str, Any]:
+    models = []
+    for identifier in service["environmentImageRequest"].get("modelIds") or []:
+        name, _, version = identifier.rpartition(":")
+        model = call.app.store.get("model", call.scope, name, int(version))
+        if model is not None:
+            models.append(model | {"tags": model["kvTags"]})
+    return services.view(service, call.app.lifecycle.status(call.scope, service["name"]), models)
+
+
+@ROUTES.add("GET", MMS + "/services")
+def list_services(call: Call) -> Response:
+    """List services."""
+    from amlwidgets.sandbox.filters import keep
+
+    found = keep(call.app.store.all(services.KIND, call.scope), call.request.query)
+    if compute := call.query("computeType"):
+        found = [service for service in found if service["computeType"].lower() == compute.lower()]
+    views = [_view(call, service) for service in found]
+    for parameter, key in (("modelName", "name"), ("modelId", "id")):
+        if wanted := call.query(parameter):
+            views = [view for view in views if any(model[key] == wanted for model in view["models"])]
+    return json_response({"value": views})
+
+
+@ROUTES.add("GET", MMS + "/services/{name}")
+def get_service(call: Call) -> Response:
+    """Return one service."""
+    return json_response(_view(call, _service(call)))
+
+
+@ROUTES.add("PATCH", MMS + "/services/{name}")
+def update(call: Call) -> Response:
+    """Change a service; what its container is made of leads to a new deployment."""
+    operations = call.json()
+    with call.app.store.transaction():
+        service = _service(call)
+        changed = apply_patch(service, operations)
+        unknown = set(changed) - set(service) - {"dataCollection", "sslCertificate", "sslKey", "cname"}
+        if unknown or changed["sslEnabled"]:
+            what = ", ".join(sorted(unknown)) or "sslEnabled"
+            raise ApiError(501, "NotImplementedInSandbox", f"The sandbox does not implement PATCH services with {what}.")
+        redeploy = any(changed[key] != service[key] for key in _REDEPLOY)
+        if redeploy:
+            _check_image(call, changed["environmentImageRequest"])
+        else:
+            changed["updatedTime"] = services.now()
+            call.app.store.put(services.KIND, call.scope, service["name"], changed)
+    if not redeploy:
+        return json_response(_view(call, changed))
+    call.app.lifecycle.cancel_operations(call.scope, service["name"])
+    return _deploy(call, changed)
+
+
+@ROUTES.add("DELETE", MMS + "/services/{name}")
+def delete(call: Call) -> Response:
+    """Delete a service with its container."""
+    if call.app.store.get(services.KIND, call.scope, call["name"]) is None:
+        return Response(204)
+    call.app.lifecycle.remove_service(call.scope, call["name"])
+    return json_response({})
+
+
+@ROUTES.add("GET", MMS + "/services/{name}/logs")
+def logs(call: Call) -> Response:
+    """Return the container's log: what the real server and the user's script printed, and nothing else."""
+    service = _service(call)
+    lines = call.query("tail", "5000")
+    if not lines.isdigit():
+        raise ApiError(400, "BadRequest", f"tail has to be a whole number, not '{lines}'.")
+    if call.flag("init") or service["spec"] is None:
+        return json_response({"content": ""})
+    from pathlib import Path
+
+    return json_response({"content": tail(Path(service["spec"]["log"]), min(int(lines), _MAX_LOG_LINES))})
+
+
+@ROUTES.add("POST", MMS + "/services/{name}/listkeys")
+def list_keys(call: Call) -> Response:
+    """Return both keys."""
+    return json_response(_service(call)["keys"])
+
+
+@ROUTES.add("POST", MMS + "/services/{name}/regenerateKeys")
+def regenerate_keys(call: Call) -> Response:
+    """Make a new key, or set it to the given value."""
+    body = call.document()
+    which = str(body.get("keyType") or "").lower()
+    if which not in ("primary", "secondary"):
+        raise ApiError(400, "BadRequest", f"keyType has to be Primary or Secondary, not '{body.get('keyType')}'.")
+    with call.app.store.transaction():
+        service = _service(call)
+        service["keys"] |= {f"{which}Key": body.get("keyValue") or services.new_key()}
+        call.app.store.put(services.KIND, call.scope, service["name"], service)
+    operation = Operation.create(call.app.store, call.scope, "RegenerateKeys", service=service["name"])
+    operation.start()
+    operation.end(_succeeded())
+    return _accepted(call, operation)
+
+
+def _succeeded() -> OperationState:
+    from amlwidgets.core.stages import OperationState
+
+    return OperationState.SUCCEEDED
+
+
+# -- operations
+
+
+@ROUTES.add("GET", MMS + "/operations/{id}")
+def get_operation(call: Call) -> Response:
+    """Return an operation.
+
+    In quick mode the answer to a plain poll waits for the end, since the client sleeps five seconds between polls;
+    whoever follows the streamed log (``offset``) or says ``x-amlwidgets-live: 1`` is answered at once.
+    """
+    operation = call.app.lifecycle.operation(call.scope, call["id"])
+    if operation is None:
+        raise ApiError(NOT_FOUND, "OperationNotFound", f"Operation {call['id']} does not exist in this workspace.")
+    offset = call.query("offset")
+    if offset and not offset.isdigit():
+        raise ApiError(400, "BadRequest", f"offset has to be a whole number, not '{offset}'.")
+    if not offset and call.request.headers.get(LIVE) != "1":
+        operation.wait(call.app.clock.hold)
+    answer = operation.view(int(offset) if offset else None)
+    answer["operationLog"] = call.app.lifecycle.images.log_link(operation["log"])
+    base = f"https://{call.request.authority}/modelmanagement/v1.0{call.scope_path}"
+    answer["resourceLocation"] = f"{base}/services/{operation['service']}"
+    return json_response(answer)
