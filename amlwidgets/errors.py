@@ -22,6 +22,7 @@ class AmlWidgetsError(Exception):
         message: One sentence that says what happened, safe to paste in public.
         code: Stable identifier such as ``"model-path-missing"``.
         todo: What to do next, one sentence; empty when there is nothing to do.
+
     """
 
     default_code = "error"

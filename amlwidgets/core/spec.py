@@ -21,7 +21,7 @@ class ModelSource(StrEnum):
     RUN = "a run's output"
 
 
-def _field(default: Any, *, label: str, help: str, stage: Stage, kind: str = "text", **more: Any) -> Any:
+def _field(default: Any, *, label: str, help: str, stage: Stage, kind: str = "text", **more: Any) -> Any:  # noqa: A002 - the word of the form
     """Declare an input: its default, label and help text are used by the form, the docs and the messages."""
     return field(default=default, metadata={"label": label, "help": help, "stage": stage, "kind": kind, **more})
 

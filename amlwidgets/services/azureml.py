@@ -167,7 +167,7 @@ def read_operation(service: Any, offset: int) -> Operation | None:
 
 
 def _auth_header(ws: Any) -> dict[str, str]:
-    return dict(ws._auth_object.get_authentication_header())
+    return dict(ws._auth_object.get_authentication_header())  # noqa: SLF001 - the workspace's own credentials
 
 
 def _entries(text: str) -> list[tuple[str, str]]:

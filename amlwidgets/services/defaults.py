@@ -51,4 +51,4 @@ def _service_name(model: str) -> str:
     """Turn a model's name into a service's: lower case, hyphens, 3 to 32 characters."""
     name = re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-")
     name = name if name[:1].isalpha() else f"svc-{name}"
-    return (name if len(name) >= 3 else f"{name}-svc")[:32].strip("-")
+    return (name if len(name) >= 3 else f"{name}-svc")[:32].strip("-")  # noqa: PLR2004 - Azure's rule

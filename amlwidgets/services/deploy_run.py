@@ -155,7 +155,7 @@ class DeployRun(RunState):
             for stage in stages:
                 if not self._run_one(stage):
                     break
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every failure of the SDK is the user's to see
             self._fail(stages[0], error, [])
         finally:
             self._idle.set()
@@ -181,7 +181,7 @@ class DeployRun(RunState):
             writer.close()
             self._finish(stage, StageState.CANCELLED, note="stopped waiting", error=_GOES_ON[stage])
             return False
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every failure of the SDK is the user's to see
             writer.close()
             self._fail(stage, error, context.sources)
             return False

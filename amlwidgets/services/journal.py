@@ -147,7 +147,7 @@ class Journal:
             values["active"] = int(active)
         columns = ", ".join(f"{name}=?" for name in values)
         with self._translated():
-            self._db.execute(f"UPDATE runs SET {columns} WHERE id=?", (*values.values(), run))
+            self._db.execute(f"UPDATE runs SET {columns} WHERE id=?", (*values.values(), run))  # noqa: S608 - our own column names
 
     def save_stage(self, run: str, stage: Stage, record: dict[str, Any]) -> None:
         """Save one stage's record."""

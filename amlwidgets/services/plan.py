@@ -24,7 +24,7 @@ def calls_of(stage: Stage, spec: DeploymentSpec) -> list[Call]:
     return _PLANS[stage](spec)
 
 
-def _preflight(spec: DeploymentSpec) -> list[Call]:
+def _preflight(spec: DeploymentSpec) -> list[Call]:  # noqa: ARG001 - every plan takes the specification
     return [Call("Workspace.from_config", result="ws", module="azureml.core")]
 
 
@@ -90,7 +90,7 @@ def _schedule(spec: DeploymentSpec) -> list[Call]:
     ]
 
 
-def _start(spec: DeploymentSpec) -> list[Call]:
+def _start(spec: DeploymentSpec) -> list[Call]:  # noqa: ARG001 - every plan takes the specification
     return [
         Call("service.wait_for_deployment", {"show_output": True}),
         Call("service.get_logs", prints=True),

@@ -33,7 +33,7 @@ def interruptible(call: Callable[[], T], cancelled: threading.Event) -> T:
         nonlocal done
         try:
             outcome.append(call())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - carried over to the waiting thread
             failure.append(error)
         with ended:
             done = True

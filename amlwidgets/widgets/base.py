@@ -70,7 +70,7 @@ class AmlWidget(anywidget.AnyWidget):
                 raise AmlWidgetsError(f"The view asked for “{content.get('name')}”, which is unknown.", code="view-old")
             with self._answering:
                 reply["result"] = method(self, **content.get("payload", {}))  # type: ignore[misc]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - shown in the widget
             reply["error"] = error_words(error)
             self.show_problem(error)
         self.send(reply)
@@ -88,7 +88,7 @@ class AmlWidget(anywidget.AnyWidget):
         def call(*args: P.args, **kwargs: P.kwargs) -> R | None:
             try:
                 return function(*args, **kwargs)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - shown in the widget
                 self.show_problem(error)
                 return None
 
