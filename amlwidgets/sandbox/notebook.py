@@ -1,0 +1,106 @@
+"""``%aml sandbox …``: enters and leaves the sandbox's world from a notebook."""
+
+from __future__ import annotations
+
+import html
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amlwidgets.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amlwidgets.sandbox.client import Sandbox
+
+_written: dict[Path, str] = {}
+"""Config files that this process wrote, with their text: ``off`` takes them away again."""
+
+
+def sandbox_command(words: list[str]) -> tuple[str, str]:
+    """Perform ``%aml sandbox WORD`` and return what to show, as HTML and as text.
+
+    Raises:
+        BadInput: there is no such command.
+        AmlWidgetsError: it cannot be done; the message says why.
+    """
+    commands: dict[str, Callable[[], tuple[str, str]]] = {
+        "on": _on,
+        "off": _off,
+        "status": _status,
+        "reset": _reset,
+    }
+    name = words[0] if words else "status"
+    if name not in commands or len(words) > 1:
+        raise BadInput(f"There is no “%aml sandbox {' '.join(words)}”.", code="unknown-command", todo="on, off, status or reset.")
+    return commands[name]()
+
+
+def _on() -> tuple[str, str]:
+    from amlwidgets.sandbox import world
+
+    sandbox = world.switch_on()
+    note = _ensure_config(sandbox)
+    return _badge("sandbox", f"This kernel works in the sandbox on this machine; nothing reaches Azure. {note}".strip())
+
+
+def _ensure_config(sandbox: Sandbox) -> str:
+    """Make ``Workspace.from_config()`` work here: use the config file that is there, or write one and say so."""
+    from amlwidgets.sandbox.commands import find_config
+
+    found = find_config(Path.cwd())
+    if found is not None:
+        config = json.loads(found.read_text(encoding="utf-8"))
+        sandbox.workspace_config(**{k: config[k] for k in ("subscription_id", "resource_group", "workspace_name")})
+        return f"Its workspace is the one that {found} names."
+    path = Path.cwd() / ".azureml" / "config.json"
+    text = json.dumps(sandbox.workspace_config(), indent=2)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    _written[path] = text
+    return "Wrote .azureml/config.json; switching off removes it."
+
+
+def _off() -> tuple[str, str]:
+    from amlwidgets.sandbox import world
+
+    was_on = world.state() == "sandbox"
+    world.switch_off()
+    for path, text in _written.items():
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            path.unlink()
+            if not any(path.parent.iterdir()):
+                path.parent.rmdir()
+    _written.clear()
+    return _badge("off", "This kernel is back in the real world." if was_on else "The sandbox was not on.")
+
+
+def _status() -> tuple[str, str]:
+    from amlwidgets.sandbox import client, world
+
+    sandbox = client.connect()
+    if sandbox is None:
+        return _badge("off", "No sandbox runs. Start it with: %aml sandbox on")
+    state = sandbox.status()
+    services = state.get("services", [])
+    number = len(services) if isinstance(services, list) else services
+    where = "this kernel is in it" if world.state() == "sandbox" else "this kernel is not in it"
+    return _badge(world.state(), f"The sandbox runs ({where}): {state.get('models', 0)} models, {number} services.")
+
+
+def _reset() -> tuple[str, str]:
+    from amlwidgets.sandbox import client
+
+    sandbox = client.connect()
+    if sandbox is None:
+        return _badge("off", "No sandbox runs, so there is nothing to forget.")
+    sandbox.reset()
+    return _badge("sandbox", "Models, services and runs of the sandbox are forgotten. Built environments are kept.")
+
+
+def _badge(state: str, words: str) -> tuple[str, str]:
+    colour = "#2e7d32" if state == "sandbox" else "#757575"
+    badge = f'<span style="border:1px solid {colour};color:{colour};border-radius:8px;padding:0 7px">{state}</span>'
+    style = "font-family:var(--jp-ui-font-family);font-size:var(--jp-ui-font-size1)"
+    return f'<div style="{style}">{badge} {html.escape(words)}</div>', f"[{state}] {words}"
