@@ -18,7 +18,7 @@ from amlwidgets.sandbox.build.tools import Tools
 from amlwidgets.sandbox.protocols import Write
 
 
-class BuildFailed(Exception):  # noqa: N818 - an outcome, always turned into a BuildResult
+class BuildFailed(Exception):
     """The build ended without an environment; the message names the failing step, as the log's last line does."""
 
 
@@ -40,11 +40,13 @@ class Build:
         tools: Tools,
         interpreters: list[Interpreter],
         files: Sequence[str] = (),
+        lock: int | None = None,
         pip_seconds: float = 120.0,
     ) -> None:
         self._definition, self._store, self._key = definition, store, key
         self._write, self._cancelled, self._tools = write, cancelled, tools
         self._interpreters, self._files, self._pip_seconds = interpreters, files, pip_seconds
+        self._lock = lock
         self._began = time.monotonic()
 
     def run(self) -> None:
@@ -87,7 +89,7 @@ class Build:
         self._report_refused()
         interpreter = self._interpreter()
         if self._definition.problems or self._definition.refused or interpreter is None:
-            message = "Solving environment failed: exit status 1"
+            message = "Solving environment failed"
             self._say(f"sandbox: {message}")
             raise BuildFailed(message)
         return interpreter
@@ -113,8 +115,8 @@ class Build:
             chosen = None
         if chosen is None:
             present = ", ".join(i.version for i in self._interpreters) or "none"
-            self._say(f"\nResolvePackageNotFound: \n  - python{wanted}\n")
-            self._say(f"sandbox: no Python {wanted} on this machine, and none is downloaded. Present: {present}")
+            self._say(f"\nResolvePackageNotFound: \n  - {self._definition.python_text}\n")
+            self._say(f"sandbox: no such Python is on this machine, and none is downloaded. Present: {present}")
         elif not wanted:
             self._say(f"sandbox: the conda file names no Python; {chosen.version} is taken")
         elif wanted.startswith("==") and not chosen.version.startswith(wanted[2:].rstrip(".*")):
@@ -200,6 +202,7 @@ class Build:
         return process.run(
             command, write or self._write, self._cancelled,
             environment=self._tools.environment, folder=self._store.folder(self._key), seconds=seconds,
+            keep_open=self._lock,
         )  # fmt: skip
 
     def _say(self, line: str) -> None:

@@ -103,13 +103,13 @@ class UvBuilder:
         key, began = self.key(environment), time.time_ns()
         follower = Follower(self.store.log(key), write)
         try:
-            with self.store.lock(key, cancelled, follower.step) as waited:
-                if waited:
+            with self.store.lock(key, cancelled, follower.step) as lock:
+                if lock.waited:
                     follower.step()
                     error = self.store.failure_since(key, began)
                     if error:
                         return BuildResult(ok=False, key=key, error=error)
-                return self._build(environment, write, cancelled, files=files, key=key)
+                return self._build(environment, write, cancelled, files=files, key=key, lock=lock.handle)
         except BuildCancelled:
             write("sandbox: the build was cancelled\n")
             return BuildResult(ok=False, key=key, error="The build was cancelled.")
@@ -126,6 +126,7 @@ class UvBuilder:
         *,
         files: Sequence[str],
         key: str,
+        lock: int,
     ) -> BuildResult:
         """Build under the key's lock, or find that it has been done."""
         machine = self._look()
@@ -133,7 +134,8 @@ class UvBuilder:
         with self.store.log(key).open("w", encoding="utf-8") as log:
             build = Build(
                 read(environment), self.store, key, _tee(write, log), cancelled,
-                tools=tools, interpreters=machine.interpreters, files=files, pip_seconds=self._pip_seconds,
+                tools=tools, interpreters=machine.interpreters, files=files, lock=lock,
+                pip_seconds=self._pip_seconds,
             )  # fmt: skip
             if self.store.image(key) is not None:
                 build.replay()

@@ -20,6 +20,7 @@ class Definition:
 
     Attributes:
         python: Constraint on the interpreter in pip's form (``"==3.11.*"``), empty when the file names none.
+        python_text: The same as it stood in the conda file.
         requirements: Lines for pip: the mapped conda packages and the pip section, azureml's own packages first.
         mapped: (conda line, pip line) of the packages that were carried over.
         refused: Conda packages that cannot be had.
@@ -30,6 +31,7 @@ class Definition:
     """
 
     python: str = ""
+    python_text: str = "python"
     requirements: tuple[str, ...] = ()
     mapped: tuple[tuple[str, str], ...] = ()
     refused: tuple[Refusal, ...] = ()
@@ -44,6 +46,7 @@ class _Reading:
     """Collects what the parts of a definition say."""
 
     python: str = ""
+    python_text: str = "python"
     pip: list[str] = field(default_factory=list)
     mapped: list[tuple[str, str]] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
@@ -74,7 +77,7 @@ class _Reading:
             self.problems.append(str(error))
             return
         if spec.name == "python":
-            self.python = spec.constraint
+            self.python, self.python_text = spec.constraint, spec.text
             return
         pip = to_pip(spec)
         if isinstance(pip, Refusal):
@@ -100,6 +103,7 @@ def read(environment: Mapping[str, Any]) -> Definition:
     reading.problems.extend(_docker_problems(docker))
     return Definition(
         python=reading.python,
+        python_text=reading.python_text,
         requirements=_ordered([*(pip for _, pip in reading.mapped), *reading.pip]),
         mapped=tuple(reading.mapped),
         refused=tuple(reading.refused),

@@ -93,7 +93,7 @@ def uv_environment(settings: Mapping[str, str], base: Mapping[str, str] | None =
             environment.setdefault(variable, value)
     # pip takes the best version of all indexes; uv by default stops at the first index that has the name.
     environment.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
-    environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1", "UV_NO_PROJECT": "1"}
+    environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
     return environment
 
 

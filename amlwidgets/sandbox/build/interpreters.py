@@ -43,7 +43,8 @@ def _own() -> Path:
 
 
 def _listed_by(uv: Path) -> list[Interpreter]:
-    command: list[str | Path] = [uv, "python", "list", "--only-installed", "--offline", "--output-format", "json", "--no-config"]
+    command: list[str | Path] = [uv, "python", "list", "--only-installed", "--offline", "--no-config"]
+    command += ["--output-format", "json"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     if answer.returncode:
         return []

@@ -21,7 +21,7 @@ from amlwidgets.sandbox.protocols import Write
 _POLL_SECONDS = 0.05
 
 
-class BuildCancelled(Exception):  # noqa: N818 - a decision of the user, not an error
+class BuildCancelled(Exception):
     """Cancellation was asked for; what ran has been ended."""
 
 
@@ -33,10 +33,12 @@ def run(
     environment: Mapping[str, str],
     folder: Path,
     seconds: float = math.inf,
+    keep_open: int | None = None,
 ) -> int:
     """Run ``command`` and return its exit status (128 + signal when it was killed).
 
-    Credentials in addresses are masked in what is written.
+    Credentials in addresses are masked in what is written. ``keep_open`` is a descriptor that the command inherits:
+    a lock on that file then holds as long as anything of the command runs, even when we are killed meanwhile.
 
     Raises:
         BuildCancelled: ``cancelled`` was set; the process tree is gone.
@@ -53,6 +55,7 @@ def run(
         env=dict(environment),
         cwd=folder,
         start_new_session=True,
+        pass_fds=() if keep_open is None else (keep_open,),
     )
     try:
         _copy(process, write, cancelled, deadline)

@@ -20,12 +20,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from amlwidgets.sandbox.build.process import BuildCancelled
 
 _POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A key's lock: its descriptor, and whether another build had to be waited for."""
+
+    handle: int
+    waited: bool
 
 
 class ImageStore:
@@ -82,10 +91,10 @@ class ImageStore:
         return str(record["error"]) if record["at"] >= time_ns and record["error"] else None
 
     @contextmanager
-    def lock(self, key: str, cancelled: threading.Event, waiting: Callable[[], None]) -> Iterator[bool]:
-        """Hold the key's lock; gives True when another build had to be waited for.
+    def lock(self, key: str, cancelled: threading.Event, waiting: Callable[[], None]) -> Iterator[Lock]:
+        """Hold the key's lock, calling ``waiting`` again and again while another build has it.
 
-        The kernel drops the lock when its holder dies. ``waiting`` is called again and again meanwhile.
+        The kernel drops the lock when the last process with the open file has ended.
 
         Raises:
             BuildCancelled: ``cancelled`` was set while waiting.
@@ -97,7 +106,7 @@ class ImageStore:
                 waiting()
                 if cancelled.wait(_POLL_SECONDS):
                     raise BuildCancelled
-            yield waited
+            yield Lock(handle.fileno(), waited)
 
     def _failed(self, key: str) -> Path:
         return self.root / f"{key}.failed"

@@ -101,7 +101,7 @@ def _limit_memory(group: Group, memory_bytes: int) -> bool:
 
 def _own_groups() -> dict[str, str]:
     """Return our own group by controller; the key ``""`` is version 2's."""
-    groups = {}
+    groups: dict[str, str] = {}
     for line in _read(Path("/proc/self/cgroup")).splitlines():
         _, controllers, path = line.split(":", 2)
         groups |= dict.fromkeys(controllers.split(","), path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import socket
 import subprocess
 import threading
@@ -20,6 +21,9 @@ from amlwidgets.sandbox.run.probe import Probe
 
 _POLL_SECONDS = 0.05
 _WATCH_SECONDS = 0.25
+_PORT_SECONDS = 10.0
+_CANNOT_START = 128
+"""Exit code of a container whose first process could not be started, as container engines report it."""
 
 
 class ProcessContainer:
@@ -81,26 +85,36 @@ class ProcessContainer:
                     self._set(state="Starting", reason="", restarts=self._status.restarts + 1)
         finally:
             self._limits.close()
-            code = self._status.exit_code
-            self._set(state="Terminated", reason="Error" if code else "Completed")
+            self._set(state="Terminated", reason="Error" if self._status.exit_code else "Completed")
 
     def _attempt(self) -> int:
         """Run the server once; return its exit code as a container's (128 + signal when killed)."""
         self._oom_before = self._limits.oom_kills
-        process = self._launch()
         self._set(started_at=self._clock())
         try:
+            process, listening = self._launch()
+        except OSError as error:
+            self._complain(error)
+            return _CANNOT_START
+        try:
             records.write(self.spec.root, process.pid, self._limits.group.folders if self._limits.group else [])
-            self._limits.begin(process.pid, self._ours(process.pid))
+            self._limits.begin(process.pid, self._ours)
             self._set(state="Running", reason="")
-            self._observe(process)
+            self._observe(process, listening=listening)
         finally:
+            self._limits.unbind()
             self._end(process)
             self._limits.end()
             records.clear(self.spec.root)
         return 128 - process.returncode if process.returncode < 0 else process.returncode
 
-    def _launch(self) -> subprocess.Popen[bytes]:
+    def _complain(self, error: OSError) -> None:
+        """Say in the log, if that can be written, why the container cannot even be started."""
+        with contextlib.suppress(OSError), self.spec.log.open("a", encoding="utf-8") as log:
+            log.write(f"sandbox: the container cannot be started: {error}\n")
+
+    def _launch(self) -> tuple[subprocess.Popen[bytes], bool]:
+        """Start the server; says also whether it got a listening socket from us."""
         spec, root = self.spec, self.spec.root
         staging = root / "staging"
         for folder in (staging, root / "tmp", root / "home", root / "var" / "azureml-app", spec.log.parent):
@@ -108,7 +122,7 @@ class ProcessContainer:
         listener = _listen(spec.port)
         handle = listener.fileno() if listener else -1
         # A shell starts the server, so that a missing one is reported by the shell and with its exit code.
-        server = f"exec azmlinfsrv --entry_script {_quoted(spec.entry_script)} --port {spec.port}"
+        server = f"exec azmlinfsrv --entry_script {shlex.quote(spec.entry_script)} --port {spec.port}"
         command = isolation.launch(
             ["/bin/sh", "-c", server],
             cwd=self._view.app_root,
@@ -123,7 +137,7 @@ class ProcessContainer:
         with spec.log.open("ab") as log, contextlib.ExitStack() as stack:
             if listener:
                 stack.enter_context(listener)  # only the server keeps it: when it ends, connections are refused
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 env=environment.variables(spec, self._view),
                 cwd=root,
@@ -133,9 +147,14 @@ class ProcessContainer:
                 pass_fds=(handle,) if listener else (),
                 start_new_session=True,
             )
+        return process, listener is not None
 
-    def _observe(self, process: subprocess.Popen[bytes]) -> None:
+    def _observe(self, process: subprocess.Popen[bytes], *, listening: bool) -> None:
         """Follow a running attempt until it ends or is to be stopped."""
+        if not listening:
+            # Someone else has the port, and would answer in its place. The server finds out and ends by itself.
+            _wait(process, self._stopping, _PORT_SECONDS)
+            return
         probe, ready_since, workers = Probe(self.spec.port), 0.0, frozenset[int]()
         try:
             while process.poll() is None and not self._stopping.is_set():
@@ -157,35 +176,44 @@ class ProcessContainer:
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         """End an attempt: politely, then for certain, with everything that it started."""
+        family = watch.tree(process.pid)
         if process.poll() is None:
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(self._grace)
         if process.poll() is None:
-            family = watch.tree(process.pid)
+            family = watch.tree(process.pid)  # may have grown
             # With a pid namespace the kernel ends the rest with its first process, and the launcher reports it.
             victims = family[1:2] if self._view.mode != "none" and family[1:] else family
             for victim in victims:
                 with contextlib.suppress(psutil.Error):
                     victim.kill()
-            psutil.wait_procs(family, timeout=5)
         process.wait()
+        for left in watch.wait_gone(family, 0 if self._view.mode == "none" else 5):
+            with contextlib.suppress(psutil.Error):
+                left.kill()
 
-    def _ours(self, pid: int) -> frozenset[int]:
-        """Return the processes that are the launcher's, not the container's."""
-        return frozenset({pid}) if self._view.mode != "none" else frozenset()
+    @property
+    def _ours(self) -> int:
+        """How many generations of processes are the launcher's."""
+        return 2 if self._view.mode != "none" else 0
 
     def _workers(self, pid: int) -> frozenset[int]:
         """Return the server's worker processes."""
-        depth = 3 if self._view.mode != "none" else 1
-        generation = {pid}
-        for _ in range(depth):
-            generation = {child for parent in generation for child in watch.children(parent)}
+        generation = [pid]
+        for _ in range(self._ours + 1):
+            generation = [child for parent in generation for child in watch.children(parent)]
         return frozenset(generation)
 
     def _set(self, **changes: object) -> None:
         with self._guard:
             self._status = replace(self._status, **changes)  # type: ignore[arg-type]
+
+
+def _wait(process: subprocess.Popen[bytes], stopping: threading.Event, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < deadline and not stopping.wait(_POLL_SECONDS):
+        pass
 
 
 def _listen(port: int) -> socket.socket | None:
@@ -202,9 +230,3 @@ def _listen(port: int) -> socket.socket | None:
         listener.close()
         return None
     return listener
-
-
-def _quoted(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)

@@ -53,7 +53,8 @@ def _works(candidate: str) -> bool:
         staging, shown = Path(folder, "staging"), Path(folder, "shown")
         staging.mkdir()
         shown.mkdir()
-        task = launch(["test", "-d", APP_ROOT], cwd="/", isolate=candidate, staging=staging, show={APP_ROOT: str(shown)})
+        show = {APP_ROOT: str(shown)}
+        task = launch(["test", "-d", APP_ROOT], cwd="/", isolate=candidate, staging=staging, show=show)
         return subprocess.run(task, capture_output=True, check=False, timeout=30).returncode == 0
 
 

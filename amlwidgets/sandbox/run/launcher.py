@@ -23,10 +23,15 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import select
 import signal
 import stat
 import sys
 from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _PDEATHSIG = 1
 _BIND, _REC, _PRIVATE, _UNBINDABLE, _NOSUID, _NODEV, _NOEXEC = 0x1000, 0x4000, 1 << 18, 1 << 17, 2, 4, 8
@@ -41,14 +46,19 @@ def main() -> None:
     if task["isolate"] == "none":
         _execute(task)
     _unshare(_NEWNS | _NEWUTS | _NEWPID | (_NEWUSER if task["isolate"] == "user" else 0))
+    alive, held = os.pipe()
     first = os.fork()
     if first == 0:
+        os.close(held)
         _die_with(0)
+        if select.select([alive], [], [], 0)[0]:  # closed: our parent ended before we asked to be told
+            os._exit(128 + signal.SIGKILL)
+        os.close(alive)
         _first_process(task)
     _follow(first)
 
 
-def _first_process(task: dict) -> None:
+def _first_process(task: dict[str, Any]) -> None:
     """Be the container's first process: build its view, start the command, collect what is orphaned."""
     _libc().sethostname(task["hostname"].encode(), len(task["hostname"].encode()))
     _new_root(task["staging"], task["show"])
@@ -69,7 +79,7 @@ def _follow(child: int) -> None:
             os._exit(128 - code if code < 0 else code)
 
 
-def _execute(task: dict) -> None:
+def _execute(task: dict[str, Any]) -> None:
     """Become the command."""
     for group in task["groups"]:
         with open(group, "w") as members:  # noqa: PTH123 - as little as possible is loaded here
@@ -83,7 +93,7 @@ def _execute(task: dict) -> None:
         os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)  # Python ignores them, and ignoring is inherited
-    os.execvp(task["command"][0], task["command"])
+    os.execvp(task["command"][0], task["command"])  # noqa: S606 - the shell is what is started
 
 
 # -- namespaces ---------------------------------------------------------------------------------------------------
@@ -157,7 +167,7 @@ def _furnish(new: str, old: str, show: dict[tuple[str, ...], str]) -> None:
 
 def _bind(source: str, target: str) -> None:
     """Show one entry of the machine at ``target``."""
-    mode = os.lstat(source).st_mode  # noqa: PTH116
+    mode = os.lstat(source).st_mode
     if stat.S_ISLNK(mode):
         os.symlink(os.readlink(source), target)  # noqa: PTH115, PTH211
         return

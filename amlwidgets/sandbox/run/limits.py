@@ -45,27 +45,31 @@ class Limits:
         first = secrets.randbelow(len(usable))  # containers spread over the processors
         return [] if wanted >= len(usable) else [usable[(first + i) % len(usable)] for i in range(wanted)]
 
-    def begin(self, pid: int, ours: frozenset[int]) -> None:
-        """Take charge of an attempt whose first process is ``pid``; ``ours`` belong to the sandbox."""
-        if self.group is not None:
-            self._cpu_by_kernel = self._cpu_by_kernel and self.group.limit_cpu(self._cores_at_start())
-            return
-        self._watch = MemoryWatch(pid, self._memory_bytes, self._seen, skip=ours)
-        self._watch.start()
+    def begin(self, pid: int, ours: int) -> None:
+        """Take charge of an attempt with first process ``pid``; the first ``ours`` generations are the sandbox's."""
+        self.unbind()
+        if self.group is None:
+            self._watch = MemoryWatch(pid, self._memory_bytes, self._seen, skip=ours)
+            self._watch.start()
+
+    def unbind(self) -> None:
+        """Lift the CPU limit while starting or ending, where that is wanted."""
+        if self._cpu_by_kernel and self.group:
+            self.group.limit_cpu(self._cores_at_start())
 
     def ready(self) -> None:
-        """The container is ready: the CPU limit holds from now on."""
+        """Take note that the container is ready: the CPU limit holds from now on."""
         if self._cpu_by_kernel and self.group:
             self.group.limit_cpu(self._cpu)
 
     def end(self) -> None:
-        """The attempt has ended: nothing of it may remain."""
+        """Take note that the attempt has ended: nothing of it may remain."""
         if self._watch is not None:
             self._watch.stop()
             self._watch = None
         for pid in self.group.pids() if self.group else ():
             with contextlib.suppress(psutil.Error):
-                psutil.Process(pid).kill()
+                psutil.Process(pid).kill()  # the group is ours alone: whatever is left in it ran away
 
     def close(self) -> None:
         """Give back what the kernel holds."""

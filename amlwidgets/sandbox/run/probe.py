@@ -6,6 +6,8 @@ import contextlib
 import select
 import socket
 
+_REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nUser-Agent: kube-probe/1.0\r\n\r\n"
+
 
 class Probe:
     """One ``GET /`` to a loopback port that stays open until it is answered.
@@ -49,7 +51,7 @@ class Probe:
         connection.settimeout(1.0)
         try:
             connection.connect(("127.0.0.1", self._port))
-            connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nUser-Agent: kube-probe/1.0\r\n\r\n")
+            connection.sendall(_REQUEST)
         except OSError:
             with contextlib.suppress(OSError):
                 connection.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,7 +65,7 @@ def _end(note: Note) -> list[int]:
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(processes, timeout=5)
+    watch.wait_gone(processes, 5)
     for group in note.groups:
         with contextlib.suppress(OSError):
             Path(group).rmdir()
@@ -91,7 +90,3 @@ def _members(note: Note) -> list[psutil.Process]:
                     found[int(pid)] = psutil.Process(int(pid))
     return list(found.values())
 
-
-def tidy(folder: Path) -> None:
-    """Remove a folder of the runtime's own, whatever is in it."""
-    shutil.rmtree(folder, ignore_errors=True)

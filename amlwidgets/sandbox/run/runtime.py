@@ -16,7 +16,6 @@ By hand::
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -63,8 +62,8 @@ class ProcessRuntime:
 
     def start(self, spec: ContainerSpec) -> ProcessContainer:
         """Start the container and its supervision; returns at once. Port 0 takes a free one (see ``.spec.port``)."""
-        absolute = {name: Path(os.path.abspath(getattr(spec, name))) for name in ("root", "prefix", "log")}  # noqa: PTH100
-        spec = replace(spec, **absolute, port=spec.port or _free_port())
+        root, prefix, log = (path.absolute() for path in (spec.root, spec.prefix, spec.log))
+        spec = replace(spec, root=root, prefix=prefix, log=log, port=spec.port or _free_port())
         return ProcessContainer(
             spec,
             backoff=self._backoff,

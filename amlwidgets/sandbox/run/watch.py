@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import re
-import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 INTERVAL_SECONDS = 0.02
+
+
+# Without it, every process of the machine has to be looked at for its parent.
+_KERNEL_LISTS_CHILDREN = Path(f"/proc/self/task/{threading.get_native_id()}/children").exists()
 
 
 def tree(pid: int) -> list[psutil.Process]:
@@ -23,20 +27,21 @@ def tree(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _descendants(pid: int) -> list[int]:
-    """Return a process and its descendants; on Linux without walking over every process of the machine."""
-    if sys.platform != "linux":
-        return [process.pid for process in tree(pid)]
-    found, todo = [], [pid]
-    while todo:
-        found.append(todo.pop())
-        todo.extend(children(found[-1]))
+def descendants(pid: int, *, skip: int = 0) -> list[int]:
+    """Return a process and all that descend from it, without the first ``skip`` generations."""
+    found: list[int] = []
+    generation = [pid]
+    while generation:
+        if skip <= 0:
+            found += generation
+        skip -= 1
+        generation = [child for parent in generation for child in children(parent)]
     return found
 
 
 def children(pid: int) -> list[int]:
     """Return a process's children."""
-    if sys.platform != "linux":
+    if not _KERNEL_LISTS_CHILDREN:
         with contextlib.suppress(psutil.Error):
             return [child.pid for child in psutil.Process(pid).children()]
         return []
@@ -45,6 +50,23 @@ def children(pid: int) -> list[int]:
         for task in Path(f"/proc/{pid}/task").iterdir():
             found.extend(int(child) for child in (task / "children").read_text("ascii").split())
     return found
+
+
+def wait_gone(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until the processes have ended; return those that have not. One that nobody collects has ended."""
+    deadline = time.monotonic() + seconds
+    while left := [process for process in processes if _lives(process)]:
+        if time.monotonic() > deadline:
+            return left
+        time.sleep(0.005)
+    return []
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def resident_bytes(pid: int) -> int:
@@ -82,10 +104,10 @@ class MemoryWatch:
         pid: Root of the tree.
         limit_bytes: Limit of the whole tree.
         seen: Where the findings are added up.
-        skip: Processes that belong to the sandbox: they neither count nor are killed.
+        skip: How many generations from the root on are the sandbox's own: they neither count nor are killed.
     """
 
-    def __init__(self, pid: int, limit_bytes: int, seen: Seen, *, skip: frozenset[int] = frozenset()) -> None:
+    def __init__(self, pid: int, limit_bytes: int, seen: Seen, *, skip: int = 0) -> None:
         self._pid, self._limit, self._seen, self._skip = pid, limit_bytes, seen, skip
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"memory-{pid}", daemon=True)
@@ -105,7 +127,7 @@ class MemoryWatch:
 
     def look(self) -> None:
         """Look once."""
-        sizes = {pid: resident_bytes(pid) for pid in _descendants(self._pid) if pid not in self._skip}
+        sizes = {pid: resident_bytes(pid) for pid in descendants(self._pid, skip=self._skip)}
         total = sum(sizes.values())
         if total > self._limit:
             # Resident memory counts shared pages more than once: be exact before killing.
