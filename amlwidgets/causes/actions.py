@@ -23,9 +23,8 @@ ACTIONS: dict[str, Action] = {
         Action("replace-text", ("file", "old", "new"), ("line",), "Replace a text in a file of the source folder, at a line if given."),
         Action("add-pip-package", ("package",), (), "Add a requirement to the pip section of the conda file."),
         Action("replace-requirement", ("old", "new"), (), "Replace a requirement in the conda file (pip or conda section)."),
-        Action("remove-requirement", ("old",), (), "Remove a requirement from the conda file."),
         Action("raise-memory", (), ("factor", "to_gb"), "Raise memory_gb of the deployment configuration."),
-        Action("set-config", ("field", "value"), (), "Set a field of the deployment configuration, such as port or name."),
+        Action("set-config", ("field", "value"), (), "Set a field of the deployment configuration, such as ``port`` or ``memory_gb``."),
     )
 }
 """Every action by name."""

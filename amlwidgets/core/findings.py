@@ -116,10 +116,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Result of a diagnosis: findings, ranked, best first."""
+    """Result of a diagnosis.
+
+    Attributes:
+        findings: Ranked, best first.
+        sources: Names of the texts that were read.
+        silenced: Slugs of causes that were found but that the user has silenced.
+    """
 
     findings: tuple[Finding, ...] = ()
     sources: tuple[str, ...] = ()
+    silenced: tuple[str, ...] = ()
 
     @property
     def top(self) -> Finding | None:
@@ -128,4 +135,25 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {"schema": 1, "sources": list(self.sources), "findings": [f.to_dict() for f in self.findings]}
+        return {
+            "schema": 1,
+            "sources": list(self.sources),
+            "findings": [f.to_dict() for f in self.findings],
+            "silenced": list(self.silenced),
+        }
+
+    def __str__(self) -> str:
+        """Return the report as plain text."""
+        from amlwidgets.core.report_text import plain
+
+        return plain(self)
+
+    def _repr_markdown_(self) -> str:
+        from amlwidgets.core.report_text import markdown
+
+        return markdown(self)
+
+    def _repr_html_(self) -> str:
+        from amlwidgets.core.report_text import html
+
+        return html(self)

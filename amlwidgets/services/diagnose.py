@@ -1,0 +1,57 @@
+"""Name the cause of a failed deployment from whatever the user has at hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from amlwidgets.causes import find_causes
+from amlwidgets.core.findings import Report
+from amlwidgets.services.sources import Source, read
+
+_IGNORE = re.compile(r"#\s{0,8}amlwidgets:\s{0,8}ignore\s{1,8}([\w\-]{2,60}(?:\s{0,4},\s{0,4}[\w\-]{2,60}){0,40})")
+
+
+def diagnose(
+    source: Any, *, stage: str | None = None, context: Mapping[str, str] | None = None, ignore: Iterable[str] = ()
+) -> Report:
+    """Name the causes that a source shows, with proof and fix.
+
+    Args:
+        source: ``str`` is text; a path-like object is a file (gzip, UTF-8, UTF-16, CP1252); an exception with its chain;
+            a Webservice (state, error, log); an Image (build log); a ``(name, text)`` pair; or a list of these, which
+            gives one report whose evidence names each source.
+        stage: Where it failed, if known: ``preflight``, ``register``, ``image``, ``schedule``, ``start`` or ``score``.
+        context: What is known besides: ``models`` (``"diabetes:1, other:2"``), ``entry_script``, ``memory_gb``, ``service``.
+        ignore: Slugs of causes that the user has silenced; they are counted in the report.
+
+    Returns:
+        The report; its ``top`` is None when nothing was found, as in a healthy log.
+
+    Raises:
+        BadInput: A file cannot be read, or nothing is known about this kind of object.
+    """
+    return diagnose_sources(read(source), stage=stage, context=context, ignore=ignore)
+
+
+def diagnose_sources(
+    sources: list[Source],
+    *,
+    stage: str | None = None,
+    context: Mapping[str, str] | None = None,
+    ignore: Iterable[str] = (),
+) -> Report:
+    """Name the causes that masked texts show."""
+    silenced = {slug.strip().lower() for slug in ignore} | {s for source in sources for s in ignored_in(source.text)}
+    findings = find_causes(sources, context=context, stage=stage)
+    kept = tuple(f for f in findings if f.cause not in silenced)
+    left_out = tuple(f.cause for f in findings if f.cause in silenced)
+    return Report(kept, tuple(source.name for source in sources), left_out)
+
+
+def ignored_in(text: str) -> set[str]:
+    """Slugs silenced by a comment such as ``# amlwidgets: ignore worker-timeout``."""
+    if "amlwidgets:" not in text:
+        return set()
+    return {slug.strip() for found in _IGNORE.findall(text) for slug in found.split(",")}
