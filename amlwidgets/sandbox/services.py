@@ -110,7 +110,6 @@ def view(service: dict[str, Any], status: ContainerStatus | None, models: list[d
         "publicIp": "127.0.0.1" if answered else None,
         "publicFqdn": host,
         "imageId": None,
-        "imageDetails": None,
         "models": models,
         "modelDetails": models,
         "cname": None,
