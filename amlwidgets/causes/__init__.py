@@ -5,12 +5,16 @@ Pure: text in, findings out. Adding a cause means adding one TOML file below ``c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from amlwidgets.causes.loader import Catalogue, catalogue
 from amlwidgets.causes.matcher import Matcher
 from amlwidgets.causes.ranking import rank, sightings
-from amlwidgets.core.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from amlwidgets.core.findings import Finding
 
 __all__ = ["Catalogue", "catalogue", "find_causes"]
 
@@ -26,7 +30,8 @@ def find_causes(
 
     Args:
         texts: Named texts, as ``(source, text)``; secrets should be masked already.
-        context: What is known beside the texts: ``models`` (``"a:1, b:2"``), ``entry_script``, ``memory_gb``, ``service``.
+        context: What is known beside the texts: ``models`` (``"a:1, b:2"``), ``entry_script``,
+            ``memory_gb``, ``service``.
         stage: Stop of the stage rail where the failure showed, such as ``"image"``; a light preference only.
         using: Another catalogue than the product's own.
 
@@ -36,6 +41,6 @@ def find_causes(
     known = using or catalogue()
     seen = []
     for source, text in texts:
-        matcher = Matcher(text, known)
+        matcher = Matcher(text, known, stage)
         seen += sightings(source, matcher.doc, matcher.matches())
     return rank(seen, dict(context or {}), stage)

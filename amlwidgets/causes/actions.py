@@ -20,11 +20,23 @@ class Action(NamedTuple):
 ACTIONS: dict[str, Action] = {
     a.name: a
     for a in (
-        Action("replace-text", ("file", "old", "new"), ("line",), "Replace a text in a file of the source folder, at a line if given."),
+        Action(
+            "replace-text",
+            ("file", "old", "new"),
+            ("line",),
+            "Replace a text in a file of the source folder, at a line if given.",
+        ),
         Action("add-pip-package", ("package",), (), "Add a requirement to the pip section of the conda file."),
-        Action("replace-requirement", ("old", "new"), (), "Replace a requirement in the conda file (pip or conda section)."),
+        Action(
+            "replace-requirement", ("old", "new"), (), "Replace a requirement in the conda file (pip or conda section)."
+        ),
         Action("raise-memory", (), ("factor", "to_gb"), "Raise memory_gb of the deployment configuration."),
-        Action("set-config", ("field", "value"), (), "Set a field of the deployment configuration, such as ``port`` or ``memory_gb``."),
+        Action(
+            "set-config",
+            ("field", "value"),
+            (),
+            "Set a field of the deployment configuration, such as ``port`` or ``memory_gb``.",
+        ),
     )
 }
 """Every action by name."""

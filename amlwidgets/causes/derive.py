@@ -5,22 +5,59 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 PACKAGES = {
-    "sklearn": "scikit-learn", "cv2": "opencv-python-headless", "PIL": "pillow", "yaml": "pyyaml", "bs4": "beautifulsoup4",
-    "skimage": "scikit-image", "dateutil": "python-dateutil", "dotenv": "python-dotenv", "Crypto": "pycryptodome",
-    "serial": "pyserial", "fitz": "pymupdf", "docx": "python-docx", "pptx": "python-pptx", "jwt": "pyjwt", "git": "gitpython",
-    "OpenSSL": "pyopenssl", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient", "faiss": "faiss-cpu", "attr": "attrs",
-    "google.protobuf": "protobuf", "sentence_transformers": "sentence-transformers", "umap": "umap-learn", "usb": "pyusb",
-    "azureml.core": "azureml-core", "azureml.contrib.services": "azureml-contrib-services", "pkg_resources": "setuptools<81",
-    "azureml.monitoring": "azureml-monitoring", "azureml.ai.monitoring": "azureml-ai-monitoring", "ruamel": "ruamel.yaml",
-    "azure.storage.blob": "azure-storage-blob", "azure.identity": "azure-identity", "azure.keyvault": "azure-keyvault-secrets",
-    "azureml.dataprep": "azureml-dataprep", "azureml.dataset": "azureml-dataset-runtime", "inference_schema": "inference-schema",
-    "distutils": "setuptools", "absl": "absl-py", "Levenshtein": "levenshtein", "magic": "python-magic", "win32api": "pywin32",
-    "tensorflow": "tensorflow", "torch": "torch", "azure.ai.ml": "azure-ai-ml", "mpl_toolkits": "matplotlib", "kafka": "kafka-python",
-    "azureml_inference_server_http": "azureml-inference-server-http", "lightning": "lightning", "pytorch_lightning": "pytorch-lightning",
-}  # fmt: skip
+    "Crypto": "pycryptodome",
+    "Levenshtein": "levenshtein",
+    "MySQLdb": "mysqlclient",
+    "OpenSSL": "pyopenssl",
+    "PIL": "pillow",
+    "absl": "absl-py",
+    "attr": "attrs",
+    "azure.ai.ml": "azure-ai-ml",
+    "azure.identity": "azure-identity",
+    "azure.keyvault": "azure-keyvault-secrets",
+    "azure.storage.blob": "azure-storage-blob",
+    "azureml.ai.monitoring": "azureml-ai-monitoring",
+    "azureml.contrib.services": "azureml-contrib-services",
+    "azureml.core": "azureml-core",
+    "azureml.dataprep": "azureml-dataprep",
+    "azureml.dataset": "azureml-dataset-runtime",
+    "azureml.monitoring": "azureml-monitoring",
+    "azureml_inference_server_http": "azureml-inference-server-http",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "distutils": "setuptools",
+    "docx": "python-docx",
+    "dotenv": "python-dotenv",
+    "faiss": "faiss-cpu",
+    "fitz": "pymupdf",
+    "git": "gitpython",
+    "google.protobuf": "protobuf",
+    "inference_schema": "inference-schema",
+    "jwt": "pyjwt",
+    "kafka": "kafka-python",
+    "magic": "python-magic",
+    "mpl_toolkits": "matplotlib",
+    "pkg_resources": "setuptools<81",
+    "pptx": "python-pptx",
+    "psycopg2": "psycopg2-binary",
+    "pytorch_lightning": "pytorch-lightning",
+    "ruamel": "ruamel.yaml",
+    "sentence_transformers": "sentence-transformers",
+    "serial": "pyserial",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "umap": "umap-learn",
+    "usb": "pyusb",
+    "win32api": "pywin32",
+    "yaml": "pyyaml",
+}
 """Modules whose package has another name on the package index."""
 
 _SPLIT = re.compile(r"[,;\s]+")
@@ -79,11 +116,6 @@ def corrected(requirement: str) -> str:
 def same(value: str) -> str:
     """The value itself, under another name."""
     return value
-
-
-def when_equal(left: str, right: str, value: str) -> str:
-    """The third value if the first two are equal."""
-    return value if left == right else ""
 
 
 FUNCTIONS: Mapping[str, Callable[..., str]] = {

@@ -8,9 +8,12 @@ the number of the line they came from. A traceback inside a JSON string is then 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 WHOLE_BELOW = 400_000
 """Texts up to this many bytes are read whole once anything was found in them."""
@@ -178,13 +181,13 @@ def _parts(line: str) -> list[str]:
 
 
 def _split_escaped(line: str) -> list[str]:
-    """Split at escaped line breaks, but not inside a Windows path such as ``C:\\notebooks``."""
+    r"""Split at escaped line breaks, but not inside a Windows path such as ``C:\notebooks``."""
     windows = _DRIVE.search(line) is not None
     parts: list[str] = []
     start = 0
     for match in _NEWLINE_ESCAPE.finditer(line):
         follows = line[match.end() : match.end() + 1]
-        if windows and len(match[0]) == 2 and follows.islower():  # noqa: PLR2004 - a single backslash and an n
+        if windows and match[0] == r"\n" and follows.islower():
             continue
         parts.append(line[start : match.start()])
         start = match.end()

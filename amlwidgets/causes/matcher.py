@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from amlwidgets.causes.document import Document
 from amlwidgets.causes.facts import KINDS, Fact
-from amlwidgets.causes.loader import Catalogue
-from amlwidgets.causes.model import Cause, Sign
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator, Mapping
+
+    from amlwidgets.causes.loader import Catalogue
+    from amlwidgets.causes.model import Cause, Sign
 
 MATCHES_KEPT = 40
 CANDIDATES = 400
 """Lines on which a pattern is tried at most; half of them from the end."""
+PHASE_OF_STAGE = {"start": "init", "score": "run"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,9 @@ class Match:
 class Matcher:
     """Matches one text; facts are parsed when a sign first asks for them."""
 
-    def __init__(self, text: str, catalogue: Catalogue) -> None:
+    def __init__(self, text: str, catalogue: Catalogue, stage: str | None = None) -> None:
         self.catalogue = catalogue
+        self.phase = PHASE_OF_STAGE.get(stage or "", "")
         self.doc = Document.scan(text, catalogue.literals)
         self._facts: dict[str, list[Fact]] = {}
 
@@ -52,8 +58,15 @@ class Matcher:
         parser = KINDS[kind]
         if parser.kind not in self._facts:
             started = any(literal.encode() in self.doc.data for literal in parser.literals)
-            self._facts[parser.kind] = parser.parse(self.doc) if started else []
+            found = parser.parse(self.doc) if started else []
+            self._facts[parser.kind] = [self._with_phase(fact) for fact in found]
         return [fact for fact in self._facts[parser.kind] if fact.kind == kind]
+
+    def _with_phase(self, fact: Fact) -> Fact:
+        """Where the text does not tell when a traceback was printed, the caller's stage does."""
+        if fact.kind != "traceback" or "phase" in fact.fields or not self.phase:
+            return fact
+        return replace(fact, fields={**fact.fields, "phase": self.phase})
 
     def matches(self) -> list[Match]:
         """Return every sign that the text shows."""

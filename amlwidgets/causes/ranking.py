@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from amlwidgets.causes.derive import FUNCTIONS
-from amlwidgets.causes.document import Document
-from amlwidgets.causes.matcher import Match
-from amlwidgets.causes.model import Cause, FixTemplate
 from amlwidgets.causes.template import fill, fill_code, fill_first
 from amlwidgets.core.findings import HINT_BELOW, Evidence, Finding, Fix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from amlwidgets.causes.document import Document
+    from amlwidgets.causes.matcher import Match
+    from amlwidgets.causes.model import Cause, FixTemplate
 
 EVIDENCE_KEPT = 4
 EVIDENCE_LINES = 12
 EVIDENCE_CHARS = 1200
+APART = 20
+"""Logical lines: matches nearer to each other than this are the same event."""
 STAGE_ORDER = (
     "workspace", "auth", "keyvault_arm", "register", "image_build", "network", "quota", "schedule", "local_docker",
     "model_load", "start", "autoscale", "score", "other",
@@ -49,8 +55,9 @@ class Sighting:
 
 def sightings(source: str, doc: Document, matches: Sequence[Match]) -> list[Sighting]:
     """Group the matches of a text by cause; a generic cause yields to a finer one made of the same lines."""
-    finer = {id(m.fact) for m in matches if m.fact and not m.detail and not m.cause.generic and m.confidence >= HINT_BELOW}
-    taken = {i for m in matches if not m.cause.generic and not m.detail and m.confidence >= HINT_BELOW for i in range(m.first, m.last + 1)}
+    strong = [m for m in matches if not m.detail and not m.cause.generic and m.confidence >= HINT_BELOW]
+    finer = {id(m.fact) for m in strong if m.fact}
+    taken = {i for m in strong for i in range(m.first, m.last + 1)}
     grouped: dict[str, list[Match]] = {}
     details: dict[str, dict[str, str]] = {}
     for match in matches:
@@ -60,7 +67,9 @@ def sightings(source: str, doc: Document, matches: Sequence[Match]) -> list[Sigh
         if match.cause.generic and (id(match.fact) in finer or match.first in taken):
             continue
         grouped.setdefault(match.cause.slug, []).append(match)
-    return [Sighting(found[0].cause, source, doc, tuple(found), details.get(slug, {})) for slug, found in grouped.items()]
+    return [
+        Sighting(found[0].cause, source, doc, tuple(found), details.get(slug, {})) for slug, found in grouped.items()
+    ]
 
 
 def rank(seen: Sequence[Sighting], context: Mapping[str, str], stage: str | None = None) -> tuple[Finding, ...]:
@@ -94,7 +103,7 @@ def _finding(group: list[Sighting], context: Mapping[str, str], stage: str | Non
         fixes=tuple(fix for template in cause.fixes if (fix := _fix(template, fields))),
         do_not=cause.do_not,
         links=cause.links,
-        facts={k: v for k, v in fields.items() if k not in ("frames",) and len(v) <= EVIDENCE_CHARS},
+        facts={k: v for k, v in fields.items() if k != "frames" and len(v) <= EVIDENCE_CHARS},
     )
 
 
@@ -115,19 +124,23 @@ def _fix(template: FixTemplate, fields: Mapping[str, str]) -> Fix | None:
 
 
 def _evidence(group: list[Sighting]) -> tuple[Evidence, ...]:
+    """Proof, best first: per text the best match, the user's own line, and matches far from it."""
     found: list[Evidence] = []
     for sighting in group:
+        best = sighting.best
+        spans = [(best.first, best.last)]
+        if best.fact and best.fact.own:
+            spans.append(best.fact.own)
         for match in sorted(sighting.matches, key=lambda m: (-m.confidence, m.first)):
-            item = _proof(sighting, match)
-            if all((item.source, item.text) != (old.source, old.text) for old in found):
-                found.append(item)
-            if len(found) >= EVIDENCE_KEPT:
-                return tuple(found)
-    return tuple(found)
+            if all(abs(match.first - first) > APART for first, _ in spans) and len(spans) < EVIDENCE_KEPT:
+                spans.append((match.first, match.last))
+        found += [_proof(sighting, first, last) for first, last in spans]
+    unique = {(e.source, e.text): e for e in reversed(found)}
+    return tuple(e for e in found if unique[e.source, e.text] is e)[:EVIDENCE_KEPT]
 
 
-def _proof(sighting: Sighting, match: Match) -> Evidence:
-    lines = sighting.doc.lines[match.first : match.last + 1][:EVIDENCE_LINES]
+def _proof(sighting: Sighting, first: int, last: int) -> Evidence:
+    lines = sighting.doc.lines[first : last + 1][:EVIDENCE_LINES]
     text = "\n".join(line.text.rstrip() for line in lines)
     if len(text) > EVIDENCE_CHARS:
         text = text[: EVIDENCE_CHARS - 1] + "…"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _FIELD = re.compile(r"\{([a-z][a-z0-9_]{0,40})(?:\|([^{}]{0,200}))?\}")
 

@@ -6,36 +6,68 @@ Every replacement stays on its line, so line numbers remain true. All patterns a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_OPEN, _CLOSE = "\u2039", "\u203a"
 _Q = r"[\"'\\]{0,6}"
-_VALUE = r"[^\s\"'\\,;&<>‹›]{4,4096}"
+_VALUE = rf"[^\s\"'\\,;&<>{_OPEN}{_CLOSE}]{{4,4096}}"
+_WORD_START = r"(?<![A-Za-z0-9])"
+_BASE64 = r"[A-Za-z0-9_\-]"
 
-_RULES: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
-    (("PRIVATE KEY",), re.compile(r"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)[A-Za-z0-9+/=\\nr ]{1,8192}(?=-----END|$)", re.MULTILINE), "private key"),
-    (("sig=", "Sig=", "SIG="), re.compile(r"((?<![A-Za-z0-9])[sS][iI][gG]=)[A-Za-z0-9%+/=_\-]{6,2048}"), "SAS signature"),
-    (("AccountKey",), re.compile(r"(AccountKey ?= ?)[A-Za-z0-9+/=_%\-]{8,2048}"), "account key"),
-    (("SharedAccess",), re.compile(r"(SharedAccess(?:Key|Signature) ?= ?)[^\s;\"'\\]{6,2048}"), "shared access key"),
-    (("InstrumentationKey",), re.compile(rf"(InstrumentationKey{_Q} ?[=:] ?{_Q})[0-9a-fA-F\-]{{8,64}}"), "instrumentation key"),
-    (("eyJ",), re.compile(r"((?<![A-Za-z0-9_\-]))eyJ[A-Za-z0-9_\-]{5,8192}\.[A-Za-z0-9_\-]{2,8192}(?:\.[A-Za-z0-9_\-]{0,8192})?"), "token"),
-    (("earer ", "EARER "), re.compile(r"((?:Bearer|bearer|BEARER) )[A-Za-z0-9_\-.~+/]{8,8192}={0,4}"), "bearer token"),
-    (("asic ",), re.compile(rf"([aA]uthorization{_Q} ?[:=] ?{_Q}[bB]asic )[A-Za-z0-9+/]{{6,4096}}={{0,4}}"), "credentials"),
-    (("://",), re.compile(r"((?<![A-Za-z0-9])[a-z][a-z0-9+.\-]{1,20}://[^\s/:@\"'‹›]{0,200}:)[^\s/@\"'‹›]{1,400}(?=@)"), "password"),
-    (("ghp_", "gho_", "github_pat_", "xox"), re.compile(r"()(?:gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_\w{20,255}|xox[abprs]-[\w\-]{10,255})"), "token"),
+
+def _rule(literals: str, pattern: str, kind: str) -> tuple[tuple[str, ...], re.Pattern[str], str]:
+    """Return a rule: any of the literals starts it; group 1 of the pattern stays, the rest is the secret."""
+    return tuple(literals.split("|")), re.compile(pattern, re.MULTILINE), kind
+
+
+_RULES = (
+    _rule(
+        "PRIVATE KEY",
+        r"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)[A-Za-z0-9+/=\\nr ]{1,8192}(?=-----END|$)",
+        "private key",
+    ),
+    _rule("sig=|Sig=|SIG=", rf"({_WORD_START}[sS][iI][gG]=)[A-Za-z0-9%+/=_\-]{{6,2048}}", "SAS signature"),
+    _rule("AccountKey", r"(AccountKey ?= ?)[A-Za-z0-9+/=_%\-]{8,2048}", "account key"),
+    _rule("SharedAccess", r"(SharedAccess(?:Key|Signature) ?= ?)[^\s;\"'\\]{6,2048}", "shared access key"),
+    _rule("InstrumentationKey", rf"(InstrumentationKey{_Q} ?[=:] ?{_Q})[0-9a-fA-F\-]{{8,64}}", "instrumentation key"),
+    _rule(
+        "eyJ",
+        rf"((?<![A-Za-z0-9_\-]))eyJ{_BASE64}{{5,8192}}\.{_BASE64}{{2,8192}}(?:\.{_BASE64}{{0,8192}})?",
+        "token",
+    ),
+    _rule("earer |EARER ", r"((?:Bearer|bearer|BEARER) )[A-Za-z0-9_\-.~+/]{8,8192}={0,4}", "bearer token"),
+    _rule("asic ", rf"([aA]uthorization{_Q} ?[:=] ?{_Q}[bB]asic )[A-Za-z0-9+/]{{6,4096}}={{0,4}}", "credentials"),
+    _rule(
+        "://",
+        rf"({_WORD_START}[a-z][a-z0-9+.\-]{{1,20}}://[^\s/:@\"'{_OPEN}]{{0,200}}:)[^\s/@\"'{_OPEN}]{{1,400}}(?=@)",
+        "password",
+    ),
+    _rule(
+        "ghp_|gho_|github_pat_|xox",
+        r"()(?:gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_\w{20,255}|xox[abprs]-[\w\-]{10,255})",
+        "token",
+    ),
 )
 _NAMES = (
-    "primaryKey|secondaryKey|primary_key|secondary_key|accountKey|account_key|storageAccountKey|storage_account_key|accessKey|access_key|sasToken|sas_token|"
-    "clientSecret|client_secret|service_principal_password|accessToken|access_token|refreshToken|refresh_token|id_token|"
-    "password|Password|PASSWORD|passwd|pwd|PWD|Pwd|apiKey|api_key|apikey|API_KEY|api-key|x-api-key|connectionString|subscription-key|"
-    "Ocp-Apim-Subscription-Key|AZURE_CLIENT_SECRET|AZURE_STORAGE_KEY"
+    "primaryKey|secondaryKey|primary_key|secondary_key|accountKey|account_key|storageAccountKey|storage_account_key|"
+    "accessKey|access_key|sasToken|sas_token|clientSecret|client_secret|service_principal_password|accessToken|"
+    "access_token|refreshToken|refresh_token|id_token|password|Password|PASSWORD|passwd|pwd|PWD|Pwd|apiKey|api_key|"
+    "apikey|API_KEY|api-key|x-api-key|connectionString|subscription-key|Ocp-Apim-Subscription-Key|"
+    "AZURE_CLIENT_SECRET|AZURE_STORAGE_KEY"
 )
-_NAMED = re.compile(
-    rf"((?<![A-Za-z])(?:[A-Z][A-Z0-9_]{{0,60}}_)?(?:{_NAMES}){_Q} ?(?:=>|[:=]) ?{_Q})(?!None\b|null\b|True\b|False\b|true\b|false\b){_VALUE}"
+_PREFIX = r"(?<![A-Za-z])(?:[A-Z][A-Z0-9_]{0,60}_)?"
+_EQUALS = rf"{_Q} ?(?:=>|[:=]) ?{_Q}"
+_NAMED = re.compile(rf"({_PREFIX}(?:{_NAMES}){_EQUALS})(?!(?:None|null|True|False|true|false)\b){_VALUE}")
+_WEAK_NAMES = "token|Token|TOKEN|secret|Secret|SECRET"
+# "Unexpected token: foo" is no secret: these names need a digit in their value.
+_WEAK = re.compile(rf"({_PREFIX}(?:{_WEAK_NAMES}){_EQUALS})(?=[^\s\"'\\]{{0,200}}[0-9])(?=[^\s]{{8}}){_VALUE}")
+_KEY = re.compile(
+    rf"((?<![A-Za-z0-9_])[kK]ey(?:[12])?{_Q} ?[:=] ?{_Q})"
+    r"(?=[A-Za-z0-9+/_\-]{0,200}[0-9])[A-Za-z0-9+/_\-]{24,2048}={0,2}"
 )
-_WEAK = re.compile(
-    rf"((?<![A-Za-z])(?:[A-Z][A-Z0-9_]{{0,60}}_)?(?:token|Token|TOKEN|secret|Secret|SECRET){_Q} ?(?:=>|[:=]) ?{_Q})(?=[^\s\"'\\]{{0,200}}[0-9])[^\s\"'\\,;&<>‹›]{{8,4096}}"
-)
-_KEY = re.compile(rf"((?<![A-Za-z0-9_])[kK]ey(?:[12])?{_Q} ?[:=] ?{_Q})(?=[A-Za-z0-9+/_\-]{{0,200}}[0-9])[A-Za-z0-9+/_\-]{{24,2048}}={{0,2}}")
 _NAME_LITERALS = tuple(dict.fromkeys(name[-6:] for name in _NAMES.split("|")))
 _BARE_KEY = re.compile(r"()(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])")
 
@@ -61,15 +93,15 @@ def mask(text: str) -> str:
 
 def _replacement(kind: str) -> Callable[[re.Match[str]], str]:
     def replace(match: re.Match[str]) -> str:
-        return f"{match[1]}‹masked: {kind}›"
+        return f"{match[1]}{_OPEN}masked: {kind}{_CLOSE}"
 
     return replace
 
 
 def _named(match: re.Match[str]) -> str:
     """Name the kind by the field's own name; leave what is masked already."""
-    if "‹" in match[0]:
+    if _OPEN in match[0]:
         return match[0]
     name = re.search(r"[A-Za-z_\-]{2,60}", match[1])
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|[_\-]", " ", name[0]).lower().strip() if name else "secret"
-    return f"{match[1]}‹masked: {words}›"
+    return f"{match[1]}{_OPEN}masked: {words}{_CLOSE}"

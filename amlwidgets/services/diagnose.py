@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amlwidgets.causes import find_causes
 from amlwidgets.core.findings import Report
 from amlwidgets.services.sources import Source, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _IGNORE = re.compile(r"#\s{0,8}amlwidgets:\s{0,8}ignore\s{1,8}([\w\-]{2,60}(?:\s{0,4},\s{0,4}[\w\-]{2,60}){0,40})")
 
@@ -19,11 +21,12 @@ def diagnose(
     """Name the causes that a source shows, with proof and fix.
 
     Args:
-        source: ``str`` is text; a path-like object is a file (gzip, UTF-8, UTF-16, CP1252); an exception with its chain;
-            a Webservice (state, error, log); an Image (build log); a ``(name, text)`` pair; or a list of these, which
+        source: ``str`` is text; a path-like object is a file (gzip, UTF-8, UTF-16, CP1252); an exception with its
+            chain; a Webservice (state, error, log); an Image (build log); a ``(name, text)`` pair; or a list of these, which
             gives one report whose evidence names each source.
         stage: Where it failed, if known: ``preflight``, ``register``, ``image``, ``schedule``, ``start`` or ``score``.
-        context: What is known besides: ``models`` (``"diabetes:1, other:2"``), ``entry_script``, ``memory_gb``, ``service``.
+        context: What is known besides: ``models`` (``"diabetes:1, other:2"``), ``entry_script``, ``memory_gb``,
+            ``service``.
         ignore: Slugs of causes that the user has silenced; they are counted in the report.
 
     Returns:

@@ -32,10 +32,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("files", metavar="FILE", nargs="*", default=["-"], help="log or error text; - is standard input; a folder is read whole")
+    parser.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="*",
+        default=["-"],
+        help="log or error text; - is standard input; a folder is read whole",
+    )
     parser.add_argument("--format", choices=("text", "json", "sarif"), default="text")
-    parser.add_argument("--fail-on", type=_fraction, default=HINT_BELOW, metavar="CONFIDENCE", help="exit with 1 for findings this certain (0 to 1; default 0.5)")
-    parser.add_argument("--ignore", action="append", default=[], metavar="SLUG", help="silence a cause; may be given several times")
+    parser.add_argument(
+        "--fail-on",
+        type=_fraction,
+        default=HINT_BELOW,
+        metavar="CONFIDENCE",
+        help="exit with 1 for findings this certain (0 to 1; default 0.5)",
+    )
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="SLUG", help="silence a cause; may be given several times"
+    )
     parser.set_defaults(run=run)
 
 
@@ -101,7 +115,9 @@ def _files(folder: Path) -> list[Path]:
         if path.is_file() and not any(part in _SKIPPED or part.startswith(".") for part in parts):
             found.append(path)
         if len(found) > MOST_FILES:
-            raise BadInput(f"{folder} holds more than {MOST_FILES} files.", code="too-many-files", todo="Name the log files.")
+            raise BadInput(
+                f"{folder} holds more than {MOST_FILES} files.", code="too-many-files", todo="Name the log files."
+            )
     if not found:
         raise BadInput(f"{folder} holds no files.", code="folder-empty")
     return found

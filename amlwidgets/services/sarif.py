@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amlwidgets._version import __version__
-from amlwidgets.core.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amlwidgets.core.findings import Finding
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _ERROR_FROM = 0.8
@@ -21,7 +24,9 @@ def sarif(findings: Sequence[Finding]) -> dict[str, Any]:
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {"driver": {"name": "amlwidgets", "version": __version__, "rules": [_rule(first[r]) for r in rules]}},
+                "tool": {
+                    "driver": {"name": "amlwidgets", "version": __version__, "rules": [_rule(first[r]) for r in rules]}
+                },
                 "results": [_result(f, rules.index(f.cause)) for f in findings],
             }
         ],

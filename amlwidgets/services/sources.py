@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amlwidgets.core.redact import mask
 from amlwidgets.errors import BadInput
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 LARGEST = 1_000_000_000
 """Bytes; a larger file is refused with a clear sentence."""
 LOG_LINES = 5000
+FEWEST_PAIRS = 4
+"""Pairs of bytes needed to tell UTF-16 without its mark."""
 
 
 class Source(NamedTuple):
@@ -27,7 +31,8 @@ def read(source: Any) -> list[Source]:
     """Read a source into named, masked texts.
 
     Args:
-        source: Text, a path-like object, an exception, a Webservice, an Image, a ``(name, text)`` pair, or a list of these.
+        source: Text, a path-like object, an exception, a Webservice, an Image, a ``(name, text)`` pair,
+            or a list of these.
 
     Raises:
         BadInput: The file cannot be read, or nothing is known about this kind of object.
@@ -58,7 +63,13 @@ def _read(source: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(source, list | tuple | set | frozenset):
         for item in source:
             yield from _read(item)
-    elif hasattr(source, "get_logs") or _is_azureml(source, "webservice"):
+    else:
+        yield from _read_object(source)
+
+
+def _read_object(source: Any) -> Iterator[tuple[str, str]]:
+    """Read what azureml or the wizard gives; told apart by what it can do, without importing azureml."""
+    if hasattr(source, "get_logs") or _is_azureml(source, "webservice"):
         yield from _webservice(source)
     elif hasattr(source, "image_build_log_uri"):
         yield from _image(source)
@@ -73,7 +84,11 @@ def _read(source: Any) -> Iterator[tuple[str, str]]:
 
 
 def _is_pair(source: Any) -> bool:
-    return isinstance(source, tuple) and len(source) == 2 and all(isinstance(part, str) for part in source)  # noqa: PLR2004
+    return (
+        isinstance(source, tuple)
+        and len(source) == len(("name", "text"))
+        and all(isinstance(part, str) for part in source)
+    )
 
 
 def _is_azureml(source: Any, part: str) -> bool:
@@ -85,11 +100,15 @@ def read_file(path: Path) -> str:
     """Read a log file: plain or gzip; UTF-8, UTF-16 or CP1252."""
     try:
         if path.stat().st_size > LARGEST:
-            raise BadInput(f"{path.name} is larger than 1 GB.", code="file-too-large", todo="Pass the part with the failure.")
+            raise BadInput(
+                f"{path.name} is larger than 1 GB.", code="file-too-large", todo="Pass the part with the failure."
+            )
         return decode(path.read_bytes())
     except OSError as error:
         raise BadInput(
-            f"{path} cannot be read: {error.strerror or error}.", code="file-unreadable", todo="Check the path and its rights."
+            f"{path} cannot be read: {error.strerror or error}.",
+            code="file-unreadable",
+            todo="Check the path and its rights.",
         ) from error
 
 
@@ -120,21 +139,23 @@ def _unpacked(data: bytes) -> bytes:
         except (OSError, EOFError, zlib.error) as error:
             raise BadInput("This gzip file is damaged.", code="file-unreadable", todo="Fetch it again.") from error
     if len(unpacked) > LARGEST:
-        raise BadInput("The file is larger than 1 GB when unpacked.", code="file-too-large", todo="Pass the part with the failure.")
+        raise BadInput(
+            "The file is larger than 1 GB when unpacked.", code="file-too-large", todo="Pass the part with the failure."
+        )
     return unpacked
 
 
 def _looks_utf16(data: bytes) -> bool:
     head = data[:200]
     pairs = len(head) // 2
-    return pairs >= 4 and (head[1::2].count(0) >= 0.9 * pairs or head[::2].count(0) >= 0.9 * pairs)  # noqa: PLR2004
+    return pairs >= FEWEST_PAIRS and (head[1::2].count(0) >= 0.9 * pairs or head[::2].count(0) >= 0.9 * pairs)
 
 
 def exception_text(error: BaseException) -> str:
     """Text of an exception: its traceback with the whole chain, and what azureml adds to its message."""
     try:
         return "".join(traceback.format_exception(error))
-    except Exception as failure:  # noqa: BLE001 - an exception whose own __str__ fails must not hide the first one
+    except Exception as failure:  # noqa: BLE001 - an exception whose own text fails must not hide the first
         return f"{type(error).__name__}: (its text cannot be shown: {type(failure).__name__})"
 
 
@@ -142,11 +163,11 @@ def _attribute(source: Any, name: str) -> str:
     """Text of an attribute, or nothing when the service does not answer."""
     try:
         value = getattr(source, name, None)
-    except Exception as failure:  # noqa: BLE001 - properties of azureml ask the service, which may be down
+    except Exception as failure:  # noqa: BLE001 - the service may be down; the rest is still worth reading
         return f"(could not be read: {failure})"
     if value is None or callable(value):
         return ""
-    return value if isinstance(value, str) else str(value)
+    return _plain(value)
 
 
 def _webservice(service: Any) -> Iterator[tuple[str, str]]:
@@ -155,9 +176,9 @@ def _webservice(service: Any) -> Iterator[tuple[str, str]]:
     label = f" of {name}" if name else ""
     if state and state not in ("Healthy", "Transitioning"):
         yield f"state{label}", f"current service state: {state}"
-    error = getattr(service, "error", None)
+    error = _attribute(service, "error")
     if error:
-        yield f"error{label}", _plain(error)
+        yield f"error{label}", error
     yield f"container log{label}", _logs(service)
 
 
@@ -166,7 +187,7 @@ def _logs(service: Any) -> str:
         logs = service.get_logs(num_lines=LOG_LINES)
     except TypeError:
         logs = service.get_logs()
-    except Exception as failure:  # noqa: BLE001 - a service without log still has a state and an error
+    except Exception as failure:  # noqa: BLE001 - the service may be down; the rest is still worth reading
         return exception_text(failure) if "No such container" in str(failure) else ""
     return _plain(logs or "")
 
@@ -186,7 +207,10 @@ def _image(image: Any) -> Iterator[tuple[str, str]]:
     name = _attribute(image, "name") or "image"
     state = _attribute(image, "creation_state")
     if state in ("Failed", "TimedOut", "Cancelled"):
-        yield f"state of {name}", f"Image creation polling reached non-successful terminal state, current state: {state}"
+        yield (
+            f"state of {name}",
+            f"Image creation polling reached non-successful terminal state, current state: {state}",
+        )
     uri = _attribute(image, "image_build_log_uri")
     if uri.startswith(("http://", "https://")):
         yield f"build log of {name}", fetch(uri)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from amlwidgets.causes.document import Document
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from amlwidgets.causes.document import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Fact:
         first: Index of its first logical line.
         last: Index of its last logical line, inclusive.
         proof: Index of the line that proves it best.
+        own: First and last index of the lines that show the user's own code, if any.
     """
 
     kind: str
@@ -26,6 +29,7 @@ class Fact:
     first: int
     last: int
     proof: int
+    own: tuple[int, int] | None = None
 
 
 class Parser(NamedTuple):

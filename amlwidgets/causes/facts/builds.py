@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from amlwidgets.causes.document import Document, Line
 from amlwidgets.causes.facts.base import Fact, Parser
+
+if TYPE_CHECKING:
+    from amlwidgets.causes.document import Document, Line
 
 _STEP = re.compile(r"(?:^|\s)Step (\d{1,3})/(\d{1,3}) ?: (.{1,600})")
 _KIT_STEP = re.compile(r"\[(?:[\w.-]{1,40} )?(\d{1,3})/(\d{1,3})\] (RUN|COPY|ADD|FROM|WORKDIR) (.{1,600})")
 _ENDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("returned a non-zero code", re.compile(r"The command '?(.{1,600}?)'? returned a non-zero code: (\d{1,3})")),
-    ("did not complete successfully", re.compile(r'process "(.{1,600}?)" did not complete successfully: exit code: (\d{1,3})')),
+    (
+        "did not complete successfully",
+        re.compile(r'process "(.{1,600}?)" did not complete successfully: exit code: (\d{1,3})'),
+    ),
     ("failed to run step ID", re.compile(r"failed to run step ID: (\S{1,80}): exit status (\d{1,3})")),
     ("Container failed during run", re.compile(r"Container failed during run: ([^\s.]{1,80})()")),
     ("Run ID: ", re.compile(r"Run ID: (\w{1,40}) failed after ()")),
     ("failed with exit code", re.compile(r"[Bb]uild.{0,80} failed with exit code[: ]+()(\d{1,3})")),
 )
 _FIRST_BAD = re.compile(
-    r"^(?:.{0,60}?\s)?(ERROR: (?!process|failed to (?:solve|run)|executor).{1,400}|(?:\w{1,40}\.)?\w{1,60}(?:Error|Exception|NotFound): .{1,400}"
+    r"^(?:.{0,60}?\s)?(ERROR: (?!process|failed to (?:solve|run)|executor).{1,400}"
+    r"|(?:\w{1,40}\.)?\w{1,60}(?:Error|Exception|NotFound): .{1,400}"
     r"|E: .{1,300}|.{0,200}: (?:command not found|not found)$|fatal: .{1,300})"
 )
+
+SHOWN = 120
+"""Characters of a command that fit on a card's line."""
 
 
 def parse(doc: Document) -> list[Fact]:
@@ -61,7 +71,7 @@ def _complaint(lines: list[Line], began: int, end: int) -> str:
 
 
 def _short(command: str) -> str:
-    return command if len(command) <= 120 else command[:117] + "…"  # noqa: PLR2004 - what fits on a card's line
+    return command if len(command) <= SHOWN else command[: SHOWN - 1] + "…"
 
 
 PARSER = Parser("build", tuple(literal for literal, _ in _ENDS), parse)

@@ -15,12 +15,12 @@ _NOT_A_FILE = re.compile(r"^<(?!ipython|string)")
 
 
 class Frame(NamedTuple):
-    """One frame: where it is and what it runs."""
+    """One frame: where it is, what it runs, and at which logical line it is printed."""
 
     path: str
     line: str
     function: str
-    index: int
+    at: int
 
     @property
     def name(self) -> str:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from amlwidgets.causes.document import Document
 from amlwidgets.causes.facts.base import Fact, Parser
+
+if TYPE_CHECKING:
+    from amlwidgets.causes.document import Document
 
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("Response Code", re.compile(r"Response Code:? ?(\d{3})")),
     ("StatusCode", re.compile(r"[sS]tatusCode[\"']? ?[:=] ?[\"']?(\d{3})\b")),
     ("statusCode", re.compile(r"[sS]tatusCode[\"']? ?[:=] ?[\"']?(\d{3})\b")),
     ("statuscode", re.compile(r"statuscode[\"']? ?[:=] ?[\"']?(\d{3})\b")),
-    (" Server Error: ", re.compile(r"(?:^|[\s:])(5\d\d) Server Error: (?P<reason>.{0,80}?)(?: for url: (?P<url>\S{1,600}))?$")),
-    (" Client Error: ", re.compile(r"(?:^|[\s:])(4\d\d) Client Error: (?P<reason>.{0,80}?)(?: for url: (?P<url>\S{1,600}))?$")),
+    (
+        " Server Error: ",
+        re.compile(r"(?:^|[\s:])(5\d\d) Server Error: (?P<reason>.{0,80}?)(?: for url: (?P<url>\S{1,600}))?$"),
+    ),
+    (
+        " Client Error: ",
+        re.compile(r"(?:^|[\s:])(4\d\d) Client Error: (?P<reason>.{0,80}?)(?: for url: (?P<url>\S{1,600}))?$"),
+    ),
     ("HTTP Error ", re.compile(r"HTTP Error (\d{3})(?:: (?P<reason>.{0,80}))?")),
     ("<Response [", re.compile(r"<Response \[(\d{3})\]>")),
     ("HTTP/", re.compile(r"HTTP/[\d.]{1,3}\"? ([45]\d\d)\b(?: (?P<reason>[A-Z][\w ]{2,40}))?")),
@@ -34,8 +43,8 @@ _MANAGEMENT = (
     "image.py", "experiments.azureml", "Azure-cli-ml",
 )  # fmt: skip
 _SCORING = (
-    "/score", "azurecontainer.io", "inference.ml.azure.com", "inference.azureml.ms", "service.run", "webservice.py\", line",
-    "scoring", "score.py", "/api/v1/service/", "invoke", "run()", "overloaded", "replica", "requests.post", "prediction",
+    "/score", "azurecontainer.io", "inference.ml.azure.com", "inference.azureml.ms", "service.run", "webservice.py",
+    "scoring", "score.py", "/api/v1/service/", "invoke", "run()", "overloaded", "replica", "requests.post", "predict",
 )  # fmt: skip
 _AROUND = 12
 

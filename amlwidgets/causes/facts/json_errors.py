@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from amlwidgets.causes.document import Document
 from amlwidgets.causes.facts.base import Fact, Parser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from amlwidgets.causes.document import Document
 
 _ATTEMPTS = 40
 _LONGEST = 60_000

@@ -1,11 +1,14 @@
-"""What the Kubernetes scheduler says: ``0/3 nodes are available: 3 Insufficient memory.``"""
+"""What the Kubernetes scheduler says, such as ``0/3 nodes are available: 3 Insufficient memory``."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from amlwidgets.causes.document import Document
 from amlwidgets.causes.facts.base import Fact, Parser
+
+if TYPE_CHECKING:
+    from amlwidgets.causes.document import Document
 
 _HEAD = re.compile(r"(\d{1,5})/(\d{1,5}) nodes are available: ?(.{0,1500})")
 _REASON = re.compile(r"(\d{1,5}) ((?:Insufficient |node\(s\)|Too many pods|nodes? )[^,;]{0,160})")

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from amlwidgets.causes.document import Document, Line
 from amlwidgets.causes.facts.base import Fact, Parser
 from amlwidgets.causes.facts.frames import Frame, parse_frame, users_frame
 from amlwidgets.causes.facts.workers import phase_at
+
+if TYPE_CHECKING:
+    from amlwidgets.causes.document import Document, Line
 
 HEADER = "Traceback (most recent call"
 _CHAIN = ("The above exception was the direct cause", "During handling of the above exception")
 _SUFFIXES = r"(?:Error|Exception|Exit|Interrupt|Warning|Timeout|NotFound|Failure|Expired|Fault)"
 _NAMED = re.compile(
-    r"(?:^|[\s|>\]}:;'\"(,=])((?:[A-Za-z_]\w{0,80}\.){0,12}(?!User-?Agent)[A-Za-z]\w{0,80}" + _SUFFIXES + r")(?::(?=\s|$)[ ]?(.{0,3000}))?$"
+    r"(?:^|[\s|>\]}:;'\"(,=])((?:[A-Za-z_]\w{0,80}\.){0,12}(?!User-?Agent)[A-Za-z]\w{0,80}"
+    + _SUFFIXES
+    + r")(?::(?=\s|$)[ ]?(.{0,3000}))?$"
 )
 _ANY = re.compile(r"^((?:[A-Za-z_]\w{0,80}\.){0,12}[A-Za-z_]\w{0,80})(?::[ ](.{0,3000})|:?)$")
 _MARKS = re.compile(r"^[\s|^~]*[\^~]{1,}[\s^~]*$")
-_STATED = re.compile(r"(?:^|[\s|>\]}:;'\"(])((?:[A-Za-z_]\w{0,80}\.){0,12}[A-Za-z]\w{0,80}(?:Error|Exception|NotFound)): (\S.{0,3000})$")
+_STATED = re.compile(
+    r"(?:^|[\s|>\]}:;'\"(])((?:[A-Za-z_]\w{0,80}\.){0,12}[A-Za-z]\w{0,80}(?:Error|Exception|NotFound)): (\S.{0,3000})$"
+)
 _PHASE_OF = {
     "load_script": "import", "invoke_init": "init", "invoke_run": "run", "handle_score": "run",
     "run_scoring": "run", "_run_scoring": "run", "init_all": "init", "user_main_init": "init",
@@ -88,13 +96,13 @@ def _read(lines: list[Line], start: int) -> _Trace:
             quiet += 1
         trace.last = i
         i += 1
-    trace.last = trace.frames[-1].index if trace.frames else start
+    trace.last = trace.frames[-1].at if trace.frames else start
     return trace
 
 
 def _is_exception(lines: list[Line], i: int, trace: _Trace) -> bool:
     text = lines[i].text
-    after_frame = bool(trace.frames) and trace.frames[-1].index == i - 1
+    after_frame = bool(trace.frames) and trace.frames[-1].at == i - 1
     if _NAMED.search(text) and not text.lstrip().startswith(("raise ", "except ", "from ", "import ", "return ")):
         return True
     return not after_frame and bool(_ANY.match(text)) and not text[:1].isspace()
@@ -122,7 +130,7 @@ _LOG_LINE = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T]|^\d{2}/\w{3}/\d{4}|^(?:INFO|WAR
 
 def _link(lines: list[Line], traces: list[_Trace]) -> None:
     """Mark which traceback followed from the one before it."""
-    for before, after in zip(traces, traces[1:], strict=False):
+    for before, after in pairwise(traces):
         between = range(before.last, min(after.first + 1, before.last + _MESSAGE_LINES + 6))
         if after.first - before.last <= _MESSAGE_LINES + 6 and before.frames:
             for j in between:
@@ -140,14 +148,14 @@ def _fact(doc: Document, traces: list[_Trace], n: int) -> Fact:
             break
         chain.append(later)
     frames = trace.frames
-    if frames and frames[0].index - 1 > 0 and "most recent call first" in lines[frames[0].index - 1].text:
+    if frames and frames[0].at - 1 > 0 and "most recent call first" in lines[frames[0].at - 1].text:
         frames = frames[::-1]
     own = users_frame(frames)
     fields = {
         "exception": trace.exception.rsplit(".", 1)[-1],
         "exception_full": trace.exception,
         "message": trace.message,
-        "summary": trace.message.split("\n", 1)[0][:300],
+        "summary": _summary(trace.message),
         "chain": "only" if len(chain) == 1 and not trace.link else ("outer" if trace.link else "root"),
         "outer": " ".join(t.exception.rsplit(".", 1)[-1] for t in chain[1:]),
         "phase": _phase([f for t in chain for f in t.frames], own) or phase_at(doc, trace.first),
@@ -160,11 +168,22 @@ def _fact(doc: Document, traces: list[_Trace], n: int) -> Fact:
         fields |= {"file": own.name, "path": own.path, "line": own.line, "function": own.function}
         fields["source_line"] = _source_line(lines, own)
     proof = trace.proof if trace.proof >= 0 else trace.last
-    return Fact("traceback", {k: v for k, v in fields.items() if v}, trace.first, max(trace.last, proof), proof)
+    shown = (own.at, own.at + bool(fields.get("source_line"))) if own else None
+    known = {k: v for k, v in fields.items() if v}
+    return Fact("traceback", known, trace.first, max(trace.last, proof), proof, shown)
+
+
+def _summary(message: str) -> str:
+    """First telling line of a message; azureml's exceptions put it after ``Message:``."""
+    lines = [line.strip() for line in message.split("\n")]
+    for line in lines[:4]:
+        if line.startswith("Message: "):
+            return line[9:309]
+    return next((line for line in lines if line), "")[:300]
 
 
 def _source_line(lines: list[Line], frame: Frame) -> str:
-    following = lines[frame.index + 1].text.strip() if frame.index + 1 < len(lines) else ""
+    following = lines[frame.at + 1].text.strip() if frame.at + 1 < len(lines) else ""
     unfit = not following or "File " in following or HEADER in following or _NAMED.search(following)
     return "" if unfit or _MARKS.match(following) else following[:200]
 

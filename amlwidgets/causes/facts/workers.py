@@ -6,9 +6,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from amlwidgets.causes.document import Document
 from amlwidgets.causes.facts.base import Fact, Parser
+
+if TYPE_CHECKING:
+    from amlwidgets.causes.document import Document
 
 _BOOT = "Booting worker with pid"
 _EVENTS: tuple[tuple[str, str], ...] = (
@@ -113,8 +117,7 @@ def _restarts(doc: Document, life: _Life) -> int:
     if None in stamps:
         return len(boots) - life.workers
     known = [s for s in stamps if s is not None]
-    apart = sum((b - a).total_seconds() >= _BETWEEN_STARTS for a, b in zip(known, known[1:], strict=False))
-    return apart
+    return sum((b - a).total_seconds() >= _BETWEEN_STARTS for a, b in pairwise(known))
 
 
 def _time(text: str) -> datetime | None:
