@@ -38,9 +38,7 @@ class ApiError(Exception):
         details: Further errors, each with ``code`` and ``message``.
     """
 
-    def __init__(
-        self, status: int, code: str, message: str, *, details: list[dict[str, str]] | None = None
-    ) -> None:
+    def __init__(self, status: int, code: str, message: str, *, details: list[dict[str, str]] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code

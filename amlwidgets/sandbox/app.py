@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from amlwidgets.sandbox import tokens
-from amlwidgets.sandbox.api import ApiError, Call, Routes, json_response, not_implemented, storage_error
+from amlwidgets.sandbox.api import ApiError, Call, Routes, not_implemented, storage_error
 from amlwidgets.sandbox.blobs import Blobs
 from amlwidgets.sandbox.store import Store
 from amlwidgets.sandbox.wire import WireError
@@ -101,12 +101,7 @@ class App:
         self.store.close()
 
     def _dispatch(self, request: Request) -> Response:
-        for pattern, modules in _HOSTS:
-            if pattern.fullmatch(request.host):
-                break
-        else:
-            raise not_implemented(request)
-        for module in modules:
+        for module in _modules(request.host):
             found = self._load(module).find(request.method, request.raw_path)
             if found is None:
                 continue
@@ -138,6 +133,5 @@ class App:
         )
 
 
-def ok() -> Response:
-    """Return an empty JSON object."""
-    return json_response({})
+def _modules(host: str) -> tuple[str, ...]:
+    return next((modules for pattern, modules in _HOSTS if pattern.fullmatch(host)), ())

@@ -102,7 +102,7 @@ class Blobs:
         return expiry > datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _sign(self, container: str, name: str, expiry: str, permissions: str) -> str:
-        text = "\n".join((container, name, expiry, permissions)).encode()
+        text = f"{container}\n{name}\n{expiry}\n{permissions}".encode()
         return base64.b64encode(hmac.new(self._identity.sas_key.encode(), text, hashlib.sha256).digest()).decode()
 
     # -- content

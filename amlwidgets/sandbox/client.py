@@ -13,7 +13,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any
 
 from amlwidgets.errors import BadInput, NotAllowed, NotConnected, ServiceFailed
 from amlwidgets.sandbox.identity import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, read_identity
@@ -270,17 +270,17 @@ def _after_failure(process: subprocess.Popen[bytes], folder: Path, position: int
             if running is not None:
                 return running
             time.sleep(0.05)
-    _explain(code, folder, position, port)
+    raise _explanation(code, folder, position, port)
 
 
-def _explain(code: int | None, folder: Path, position: int, port: int | None) -> NoReturn:
+def _explanation(code: int | None, folder: Path, position: int, port: int | None) -> BadInput | ServiceFailed:
     if code == _PORT_TAKEN:
-        raise BadInput(f"Port {port} is taken.", code="port-taken", todo="Choose another port, or none.")
+        return BadInput(f"Port {port} is taken.", code="port-taken", todo="Choose another port, or none.")
     with contextlib.suppress(OSError):
         last = (folder / "daemon.log").read_bytes()[position:].decode("utf-8", "replace").strip().splitlines()[-1:]
         if last:
-            raise ServiceFailed(f"The sandbox does not start: {last[0]}", code="sandbox-start", todo=_see(folder))
-    raise ServiceFailed("The sandbox does not start.", code="sandbox-start", todo=_see(folder))
+            return ServiceFailed(f"The sandbox does not start: {last[0]}", code="sandbox-start", todo=_see(folder))
+    return ServiceFailed("The sandbox does not start.", code="sandbox-start", todo=_see(folder))
 
 
 def _see(folder: Path) -> str:

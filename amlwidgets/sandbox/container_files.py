@@ -1,4 +1,4 @@
-"""Lays out a container's folder as the image and the mounts of Azure do: scripts and models (deployment.md, section 4)."""
+"""Lays out a container's folder as Azure's image and mounts do: scripts and models (deployment.md, section 4)."""
 
 from __future__ import annotations
 

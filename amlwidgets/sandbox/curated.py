@@ -23,7 +23,11 @@ def _environment(name: str, packages: list[str]) -> dict[str, Any]:
             "userManagedDependencies": False,
             "condaDependenciesFile": None,
             "baseCondaEnvironment": None,
-            "condaDependencies": {"name": "project_environment", "channels": ["conda-forge"], "dependencies": dependencies},
+            "condaDependencies": {
+                "name": "project_environment",
+                "channels": ["conda-forge"],
+                "dependencies": dependencies,
+            },
         },
         "docker": {
             "arguments": [],

@@ -19,6 +19,7 @@ from amlwidgets.sandbox import proxy as proxy_module
 from amlwidgets.sandbox.app import App
 from amlwidgets.sandbox.authority import Authority
 from amlwidgets.sandbox.clock import QUICK, SPEEDS, Clock
+from amlwidgets.sandbox.environ import leave_sandbox
 from amlwidgets.sandbox.identity import ensure_identity, with_port, write_private
 from amlwidgets.sandbox.upstream import Upstream
 from amlwidgets.sandbox.workspaces import ensure_workspace
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from amlwidgets.sandbox.identity import Identity
 
+LOG = logging.getLogger(__name__)
 LOCK = "lock"
 STATE = "daemon.json"
 LOG_FILE = "daemon.log"
@@ -45,9 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="0 keeps the port of the last start, or takes a free one")
     parser.add_argument("--ready-fd", type=int, default=-1, help="where to write a line once requests are answered")
     options = parser.parse_args(arguments)
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (options.home / LOCK).open("a") as lock:
         try:
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return _serve(options.home, options.speed, options.port, options.ready_fd)
         except OSError as exc:
-            logging.error("the sandbox cannot start: %s", exc)  # noqa: LOG015 - the program's own last words
+            LOG.error("the sandbox cannot start: %s", exc)  # noqa: TRY400 - the reason says it all
             return DISK_FULL
 
 
@@ -66,12 +66,13 @@ def _serve(home: Path, speed: str, port: int, ready_fd: int) -> int:
     try:
         listener = _listen(port, identity.port)
     except OSError as exc:
-        logging.error("port %s is taken: %s", port, exc)  # noqa: LOG015
+        LOG.error("port %s is taken: %s", port, exc)  # noqa: TRY400 - the reason says it all
         return PORT_TAKEN
     identity = with_port(home, identity, listener.getsockname()[1])
     ended = threading.Event()
     app = App(home, identity, Clock(speed), ended.set)
     ensure_workspace(app.store)
+    leave_sandbox(os.environ)
     upstream = Upstream(os.environ, ("127.0.0.1", identity.port))
     proxy = proxy_module.Proxy(identity, Authority(home), upstream, app.handle, app.lifecycle.owns_label)
     for number in (signal.SIGTERM, signal.SIGINT):

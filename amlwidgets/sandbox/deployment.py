@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.stages import OperationState, ServiceState
 from amlwidgets.sandbox import container_files, failures, services
+from amlwidgets.sandbox.images import REGISTRY
 from amlwidgets.sandbox.operations import BUILD, DEPLOY
 from amlwidgets.sandbox.protocols import ContainerSpec
 
@@ -160,7 +161,8 @@ class Deployment:
     def _crashed(
         self, operation: Operation, service: dict[str, Any], container: Container, status: ContainerStatus
     ) -> None:
-        image = f"sandboxregistry.azurecr.io/{self._life.images.image_name(service['environmentImageRequest']['environment'])}"
+        definition = service["environmentImageRequest"]["environment"]
+        image = f"{REGISTRY}/{self._life.images.image_name(definition)}"
         error = failures.container_crashed(service["name"], image, status, container.spec.memory_gb)
         self._end(operation, OperationState.FAILED, ServiceState.FAILED, error)
         # Azure lets it crash on for ever; a laptop has better things to do. Its log stays.

@@ -9,27 +9,36 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amlwidgets.sandbox.identity import write_private
+from amlwidgets.sandbox.identity import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, MutableMapping
 
     from amlwidgets.sandbox.identity import Identity
 
 MARK = "AMLWIDGETS_SANDBOX"
 """Set in an environment that leads to a sandbox, to the sandbox's state folder."""
 
+WORKSPACE_MARK = "AMLWIDGETS_SANDBOX_WORKSPACE"
+"""Names the sandbox's own workspace: ``subscription/resource group/workspace``."""
+
 UNSET = ("HOSTNAME", "APPSETTING_WEBSITE_SITE_NAME", "MSI_SECRET")
 """HOSTNAME makes the SDK look for a container of that name (Local web services); the others change how it asks for
 a token."""
 
+BEFORE = "AMLWIDGETS_SANDBOX_BEFORE"
+"""Keeps the proxies that were set before (JSON), for a sandbox that is started from within one."""
+
+_PROXY_VARIABLES = {
+    "http": ("HTTP_PROXY", "http_proxy"),
+    "https": ("HTTPS_PROXY", "https_proxy"),
+    "no": ("NO_PROXY", "no_proxy"),
+}
 _LOCAL = "127.0.0.1,localhost,::1"
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
-def sandbox_environment(
-    home: Path, identity: Identity, before: Mapping[str, str] | None = None
-) -> dict[str, str]:
+def sandbox_environment(home: Path, identity: Identity, before: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the variables that lead a process to the sandbox.
 
     Args:
@@ -40,7 +49,7 @@ def sandbox_environment(
     Raises:
         OSError: The bundle cannot be written.
     """
-    from amlwidgets.sandbox.upstream import BEFORE, before_sandbox
+    from amlwidgets.sandbox.upstream import before_sandbox
 
     before = os.environ if before is None else before
     bundle = str(write_bundle(home, before))
@@ -49,6 +58,7 @@ def sandbox_environment(
     private.mkdir(mode=0o700, exist_ok=True)
     return {
         MARK: str(home),
+        WORKSPACE_MARK: f"{SUBSCRIPTION}/{RESOURCE_GROUP}/{WORKSPACE}",
         BEFORE: json.dumps(before_sandbox(before)),
         "HTTPS_PROXY": proxy,
         "HTTP_PROXY": proxy,
@@ -69,6 +79,23 @@ def sandbox_environment(
         "AZUREML_DEFAULT_503_BACKOFF": "0",
         "AZUREML_LOG_DEPRECATION_WARNING_ENABLED": "False",
     }
+
+
+def leave_sandbox(environment: MutableMapping[str, str]) -> None:
+    """Undo :func:`sandbox_environment` in the environment of a sandbox that was started from within one."""
+    from amlwidgets.sandbox.upstream import before_sandbox
+
+    if not environment.get(MARK):
+        return
+    proxies = before_sandbox(environment)
+    # The bundle of certificates stays: it holds everything that was trusted before.
+    for name in (MARK, WORKSPACE_MARK, BEFORE, "MSI_ENDPOINT", "AZUREML_AUTH_CONFIG_DIR"):
+        environment.pop(name, None)
+    for scheme, names in _PROXY_VARIABLES.items():
+        for name in names:
+            environment.pop(name, None)
+            if scheme in proxies:
+                environment[name] = proxies[scheme]
 
 
 def write_bundle(home: Path, before: Mapping[str, str]) -> Path:

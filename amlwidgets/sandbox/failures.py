@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from amlwidgets.sandbox.protocols import ContainerStatus
 
-_HELP = (
-    "https://docs.microsoft.com/azure/machine-learning/how-to-debug-visual-studio-code#debug-and-troubleshoot-deployments"
-)
+_HELP = "https://docs.microsoft.com/azure/machine-learning/how-to-debug-visual-studio-code#debug-and-troubleshoot-deployments"
 _TERMINATED_BY_KILL = 137
 
 
@@ -44,7 +42,8 @@ def timed_out() -> dict[str, Any]:
 def dns_label_taken(label: str, name: str) -> dict[str, Any]:
     """Return the error of a DNS label that another service has."""
     text = f"The DNS name label '{label}' in container group '{name}' not available."
-    return _aci(f"Aci Deployment failed with exception: {text}", [{"code": "DnsNameLabelNotAvailable", "message": text}])
+    details = [{"code": "DnsNameLabelNotAvailable", "message": text}]
+    return _aci(f"Aci Deployment failed with exception: {text}", details)
 
 
 def deployment_failed(text: str) -> dict[str, Any]:

@@ -10,7 +10,10 @@ import os
 import secrets
 import uuid
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 REGION = "eastus"
 SUBSCRIPTION = "5a4d0b0c-0000-4000-8000-5a4d0b0c0001"

@@ -68,9 +68,9 @@ class Lifecycle:
         try:
             operation.start()
             work(operation)
-        except Exception as exc:  # noqa: BLE001 - an operation ends in a state that the client sees, whatever happens
-            if self._stopping:
-                return  # the next life of the sandbox goes on with it
+        except Exception as exc:
+            if operation.let_go_of:
+                return
             full = storage_error(exc, self._app.home)
             text = full.message if full else str(getattr(exc, "message", "") or f"{type(exc).__name__}: {exc}")
             LOG.info("operation %s failed: %s", operation.id, text, exc_info=full is None)
@@ -238,7 +238,7 @@ class Lifecycle:
             running = list(self._operations.values())
             self._operations = {}
         for operation in running:
-            operation.cancelled.set()
+            operation.let_go()
         threads = [threading.Thread(target=container.stop) for container in containers]
         for thread in threads:
             thread.start()

@@ -40,6 +40,7 @@ class Operation:
         self._changed = threading.Condition()
         self.cancelled = threading.Event()
         self._looked_at = False
+        self.let_go_of = False
 
     @classmethod
     def create(cls, store: Store, scope: str, kind: str, **fields: Any) -> Operation:
@@ -131,6 +132,12 @@ class Operation:
         self.cancelled.set()
         self.end(OperationState.CANCELLED)
 
+    def let_go(self) -> None:
+        """Ask whoever works on it to stop, and keep nothing more: the next life of the sandbox goes on with it."""
+        with self._changed:
+            self.let_go_of = True
+        self.cancelled.set()
+
     def wait(self, seconds: float) -> None:
         """Wait until it has ended, at most ``seconds``."""
         deadline = time.monotonic() + seconds
@@ -164,6 +171,7 @@ class Operation:
         self._document["state"] = state.value
 
     def _save(self) -> None:
-        self._store.put(KIND, self.scope, self.id, self._document)
         with self._changed:
+            if not self.let_go_of:
+                self._store.put(KIND, self.scope, self.id, self._document)
             self._changed.notify_all()

@@ -8,14 +8,14 @@ import hmac
 import logging
 import re
 import socket
-import ssl
 import threading
 from typing import TYPE_CHECKING
 
-from amlwidgets.sandbox.upstream import Upstream, forward, tunnel
+from amlwidgets.sandbox.upstream import BrokenAnswer, Upstream, forward, tunnel
 from amlwidgets.sandbox.wire import Request, Response, WireError, read_request, split_authority, write_response
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from io import BufferedReader
 
@@ -94,9 +94,9 @@ class Proxy:
         try:
             connection.settimeout(IDLE_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with connection, connection.makefile("rb", 65_536) as stream:
+            with connection, connection.makefile("rb") as stream:
                 self._talk(connection, stream)
-        except (OSError, WireError) as exc:
+        except (OSError, WireError, BrokenAnswer) as exc:
             LOG.debug("connection ended: %s", exc)
         except Exception:
             LOG.exception("connection failed")
@@ -136,7 +136,8 @@ class Proxy:
         try:
             return forward(self._upstream, request, connection.sendall)
         except (OSError, WireError) as exc:
-            return self._answer(connection, request, lambda _: _unreachable(request.authority, exc))
+            refusal = _unreachable(request.authority, exc)
+            return self._answer(connection, request, lambda _: refusal)
 
     def _connect(self, connection: socket.socket, request: Request) -> None:
         host, port = split_authority(request.target, HTTPS_PORT)
@@ -150,7 +151,7 @@ class Proxy:
 
     def _end_tls(self, connection: socket.socket, host: str) -> None:
         with self._authority.context(host).wrap_socket(connection, server_side=True) as secure:
-            with secure.makefile("rb", 65_536) as stream:
+            with secure.makefile("rb") as stream:
                 while (request := _next_request(secure, stream)) is not None:
                     request.locate("https", host)
                     if not self._answer(secure, request, self._handle):

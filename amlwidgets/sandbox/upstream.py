@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import ipaddress
 import json
 import select
 import socket
 import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
-from urllib.request import proxy_bypass_environment
 
+from amlwidgets.sandbox.environ import BEFORE
 from amlwidgets.sandbox.wire import Body, Response, WireError, read_headers, split_authority, write_response
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
     from amlwidgets.sandbox.wire import Request
-
-BEFORE = "AMLWIDGETS_SANDBOX_BEFORE"
-"""Variable in which a sandbox's environment keeps the proxies that were set before it (JSON)."""
 
 CONNECT_TIMEOUT = 30
 _HOP_BY_HOP = ("Proxy-Authorization", "Proxy-Connection", "Connection", "Keep-Alive", "Expect")
@@ -42,7 +40,7 @@ class Upstream:
         self._proxies = {
             scheme: url for scheme in ("http", "https") if (url := before.get(scheme)) and not _is(url, own)
         }
-        self._bypass = {"no": before.get("no", "")}
+        self._bypass = before.get("no", "")
 
     def open(self, scheme: str, host: str, port: int) -> tuple[socket.socket, str]:
         """Connect towards ``host:port`` for requests of ``scheme``.
@@ -72,7 +70,7 @@ class Upstream:
 
     def _proxy_for(self, scheme: str, host: str, port: int) -> str | None:
         proxy = self._proxies.get(scheme)
-        if proxy is None or proxy_bypass_environment(f"{host}:{port}", self._bypass):
+        if proxy is None or bypasses(host, port, self._bypass):
             return None
         return proxy
 
@@ -94,6 +92,23 @@ def before_sandbox(environment: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def bypasses(host: str, port: int, no_proxy: str) -> bool:
+    """Whether ``NO_PROXY`` names a host: by name or domain, with or without port, as address or network, or ``*``."""
+    host = host.lower().strip("[]")
+    for entry in filter(None, (part.strip().lower() for part in no_proxy.split(","))):
+        name = entry.removesuffix(f":{port}").lstrip("*").strip("[]")
+        if entry == "*" or host == name.lstrip(".") or host.endswith("." + name.lstrip(".")) or _in_network(host, name):
+            return True
+    return False
+
+
+def _in_network(host: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
 def tunnel(one: socket.socket, other: socket.socket, idle: float = 3600) -> None:
     """Carry bytes both ways until both sides have ended."""
     peers = {one: other, other: one}
@@ -106,15 +121,25 @@ def tunnel(one: socket.socket, other: socket.socket, idle: float = 3600) -> None
             return
         for end in ready:
             try:
-                data = end.recv(_BUFFER)
-                if data:
-                    peers[end].sendall(data)
+                if _carry(end, peers[end]):
                     continue
             except OSError:
                 return
             reading.remove(end)
             with contextlib.suppress(OSError):
                 peers[end].shutdown(socket.SHUT_WR)
+
+
+def _carry(source: socket.socket, target: socket.socket) -> bool:
+    """Pass on what has arrived; False at the end of the stream."""
+    data = source.recv(_BUFFER)
+    if isinstance(source, ssl.SSLSocket):
+        # What TLS has decrypted already does not wake select().
+        while source.pending():
+            data += source.recv(_BUFFER)
+    if data:
+        target.sendall(data)
+    return bool(data)
 
 
 def forward(upstream: Upstream, request: Request, write: Callable[[bytes], object]) -> bool:
@@ -144,13 +169,11 @@ def forward(upstream: Upstream, request: Request, write: Callable[[bytes], objec
     return again
 
 
-class BrokenAnswer(Exception):  # noqa: N818 - it is what happened, not an error of ours
+class BrokenAnswer(Exception):
     """The answer broke off after its beginning was passed on; only closing the connection tells the client."""
 
 
-def open_exchange(
-    connection: socket.socket, request: Request, target: str, headers: list[tuple[str, str]]
-) -> Response:
+def open_exchange(connection: socket.socket, request: Request, target: str, headers: list[tuple[str, str]]) -> Response:
     """Send ``request`` over ``connection``; the answer's body is read while it is iterated.
 
     Raises:
@@ -185,7 +208,7 @@ def read_response(connection: socket.socket) -> Response:
     Raises:
         WireError: It is not HTTP.
     """
-    stream = connection.makefile("rb", _BUFFER)
+    stream = connection.makefile("rb")
     status = 100
     while status < 200:  # noqa: PLR2004 - interim answers come before the real one
         parts = stream.readline(_BUFFER).decode("latin-1").strip().split(" ", 2)

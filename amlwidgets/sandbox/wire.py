@@ -57,7 +57,9 @@ class Body:
         on_first_read: Called before the first read (sends ``100 Continue``).
     """
 
-    def __init__(self, stream: BufferedReader, length: int | None, on_first_read: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, stream: BufferedReader, length: int | None, on_first_read: Callable[[], None] | None = None
+    ) -> None:
         self._stream = stream
         self._chunked = length is None
         self._left = length or 0

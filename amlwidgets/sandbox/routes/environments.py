@@ -77,7 +77,8 @@ def register(call: Call) -> Response:
         text = f"'{name}' is a curated environment and cannot be changed. Use clone() to give it another name."
         raise ApiError(400, "BadRequest", text)
     if name.startswith(("AzureML-", "Microsoft-")):
-        raise ApiError(400, "BadRequest", f"Environment name '{name}' is not allowed: names must not start with 'AzureML'.")
+        text = f"Environment name '{name}' is not allowed: names must not start with 'AzureML-' or 'Microsoft-'."
+        raise ApiError(400, "BadRequest", text)
     return json_response(call.app.lifecycle.images.register(call.scope, name, call["version"], definition))
 
 

@@ -226,11 +226,9 @@ def list_metrics(call: Call) -> Response:
     prefix = f"{call['run']}/"
     names = [name for name in call.app.store.names("metric", call.scope) if name.startswith(prefix)]
     found = [call.app.store.get("metric", call.scope, name) for name in names]
-    value = [
-        {"dataContainerId": f"dcid.{call['run']}", "name": m["name"], "columns": m["columns"], "properties": m["properties"]}
-        for m in found
-        if m is not None
-    ]
+    keys = ("name", "columns", "properties")
+    common = {"dataContainerId": f"dcid.{call['run']}"}
+    value = [common | {key: metric[key] for key in keys} for metric in found if metric is not None]
     return json_response({"value": value, "continuationToken": None})
 
 

@@ -38,7 +38,7 @@ def score(call: Call) -> Response:
     if not holder or not service:
         return _problem(404, "ServiceNotFound", f"No service has the address {call.request.host} any more.")
     if service["authEnabled"] and not _has_key(call, service["keys"]):
-        return _problem(401, "Unauthorized", "Unauthorized: send one of the service's keys as 'Authorization: Bearer KEY'.")
+        return _problem(401, "Unauthorized", "Send one of the service's keys as 'Authorization: Bearer KEY'.")
     container = _ready(call, holder["scope"], holder["service"])
     if container is None:
         return _problem(503, "ServiceUnavailable", f"No container of {service['name']} is ready.")

@@ -189,7 +189,8 @@ def update(call: Call) -> Response:
         unknown = set(changed) - set(service) - {"dataCollection", "sslCertificate", "sslKey", "cname"}
         if unknown or changed["sslEnabled"]:
             what = ", ".join(sorted(unknown)) or "sslEnabled"
-            raise ApiError(501, "NotImplementedInSandbox", f"The sandbox does not implement PATCH services with {what}.")
+            text = f"The sandbox does not implement PATCH services with {what}."
+            raise ApiError(501, "NotImplementedInSandbox", text)
         redeploy = any(changed[key] != service[key] for key in _REDEPLOY)
         if redeploy:
             _check_image(call, changed["environmentImageRequest"])

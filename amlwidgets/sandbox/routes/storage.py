@@ -34,8 +34,9 @@ def _headers(blob: Blob | None = None) -> list[tuple[str, str]]:
 
 
 def _error(status: int, code: str, message: str) -> Response:
-    text = f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>'
-    return Response(status, text.encode(), [*_headers(), ("Content-Type", "application/xml"), ("x-ms-error-code", code)])
+    error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    headers = [*_headers(), ("Content-Type", "application/xml"), ("x-ms-error-code", code)]
+    return Response(status, f'<?xml version="1.0" encoding="utf-8"?>{error}'.encode(), headers)
 
 
 def _refusal(call: Call, permission: str) -> Response | None:

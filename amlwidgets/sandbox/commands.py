@@ -1,0 +1,189 @@
+"""``amlwidgets sandbox …``: start, stop, look at and use the sandbox from a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amlwidgets.errors import BadInput, NotConnected
+from amlwidgets.sandbox import client
+from amlwidgets.sandbox.configuration import ensure_config, find_config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amlwidgets.sandbox.client import Sandbox
+
+
+__all__ = ["add_parser", "configure", "find_config", "run_in"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the sandbox's commands to ``parser``; each sets ``run``, a function of the options."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--home", metavar="FOLDER", help=f"state folder (default: ${client.HOME_VARIABLE}, else the user's data folder)"
+    )
+    starting = argparse.ArgumentParser(add_help=False, parents=[shared])
+    starting.add_argument(
+        "--speed", choices=client.SPEEDS, default="quick", help="quick: Azure's waits shrink to seconds; 1: real time"
+    )
+    starting.add_argument("--port", type=int, help="loopback port (default: that of the last start)")
+    _add(actions, "start", _start, "start it, unless it runs", starting)
+    _add(actions, "stop", _stop, "stop it; nothing is lost", shared)
+    _format(_add(actions, "status", _status, "say whether it runs, and what is in it", shared))
+    reset = _add(actions, "reset", _reset, "forget its workspaces, models and services", shared)
+    reset.add_argument("--yes", action="store_true", help="do not ask")
+    reset.add_argument("--images", action="store_true", help="forget the built environments too")
+    _format(_add(actions, "env", _env, "print the shell lines that lead a terminal to it", shared))
+    run = _add(actions, "run", _run, "run a command in it, for example: run -- python train.py", starting)
+    run.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- COMMAND…")
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Add ``sandbox`` with its commands to another program's ``subparsers``; returns the new parser."""
+    parser: argparse.ArgumentParser = subparsers.add_parser("sandbox", help="a control plane on this machine")
+    configure(parser)
+    return parser
+
+
+def _add(
+    actions: Any, name: str, function: Any, words: str, parent: argparse.ArgumentParser
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=words, description=words, parents=[parent])
+    parser.set_defaults(run=function)
+    return parser
+
+
+def _format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def _need(options: argparse.Namespace) -> Sandbox:
+    running = client.connect(options.home)
+    if running is None:
+        where = options.home or client.default_home()
+        raise NotConnected(
+            f"No sandbox runs on {where}.", code="sandbox-not-running", todo="Start it: amlwidgets sandbox start"
+        )
+    return running
+
+
+def _start(options: argparse.Namespace) -> int:
+    earlier = client.connect(options.home)
+    sandbox = earlier or client.start(options.home, options.speed, options.port)
+    print(f"The sandbox {'already runs' if earlier else 'runs'}: {sandbox.url} (process {sandbox.pid})")
+    print(f"Its state is in {sandbox.home}; speed {sandbox.speed}.")
+    if earlier is not None and earlier.speed != options.speed:
+        print(f"It keeps speed {earlier.speed}; stop it first to change that.")
+    print("Use it:  amlwidgets sandbox run -- python your_script.py")
+    return 0
+
+
+def _stop(options: argparse.Namespace) -> int:
+    running = client.connect(options.home)
+    if running is None:
+        print("No sandbox runs.")
+        return 0
+    running.stop()
+    print("The sandbox has stopped. What it holds is kept.")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    running = client.connect(options.home)
+    state: dict[str, Any] = {"running": running is not None, "home": str(options.home or client.default_home())}
+    if running is not None:
+        state |= running.status()
+    if options.format == "json":
+        print(json.dumps(state, indent=2))
+    else:
+        print(_describe(state))
+    return 0 if running is not None else 1
+
+
+def _describe(state: Mapping[str, Any]) -> str:
+    if not state["running"]:
+        return f"No sandbox runs on {state['home']}."
+    lines = [
+        f"The sandbox runs: {state['url']} (process {state['pid']}, speed {state['speed']})",
+        f"State: {state['home']}",
+        f"Workspaces: {', '.join(state['workspaces'])}; models: {state['models']}",
+    ]
+    lines += [f"Service {s['name']} in {s['workspace']}: {s['state']}" for s in state["services"]]
+    return "\n".join(lines)
+
+
+def _reset(options: argparse.Namespace) -> int:
+    running = _need(options)
+    if not options.yes:
+        what = "workspaces, models, services" + (" and built environments" if options.images else "")
+        if not sys.stdin.isatty():
+            raise BadInput(f"This would forget all {what}.", code="not-asked", todo="Say --yes.")
+        if input(f"Forget all {what} of {running.home}? [y/N] ").strip().lower() not in ("y", "yes"):
+            print("Nothing was changed.")
+            return 0
+    running.reset(images=options.images)
+    print("The sandbox is empty.")
+    return 0
+
+
+def _env(options: argparse.Namespace) -> int:
+    running = _need(options)
+    variables, unset = running.environment(), running.unset
+    if options.format == "json":
+        print(json.dumps({"set": variables, "unset": unset}, indent=2))
+        return 0
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")
+    print(f"unset {' '.join(unset)}")
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    command = options.command_line[1:] if options.command_line[:1] == ["--"] else options.command_line
+    if not command:
+        raise BadInput("There is no command to run.", code="no-command", todo="Say: sandbox run -- python script.py")
+    sandbox = client.start(options.home, options.speed, options.port)
+    note = ensure_config(sandbox, Path.cwd())
+    if note:
+        print(note, file=sys.stderr)
+    return run_in(sandbox, command)
+
+
+def run_in(sandbox: Sandbox, command: list[str]) -> int:
+    """Run a command in the sandbox's environment and return its exit code; Ctrl-C goes to the command.
+
+    Raises:
+        BadInput: There is no such program.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in sandbox.unset}
+    environment |= sandbox.environment()
+    try:
+        child = subprocess.Popen(command, env=environment)
+    except OSError as exc:
+        raise BadInput(f"{command[0]} cannot be run: {exc.strerror}.", code="no-program") from exc
+    # The terminal sends Ctrl-C to both; the command decides what becomes of it.
+    earlier = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)}
+    earlier[signal.SIGTERM] = signal.signal(signal.SIGTERM, lambda number, _: _pass_on(child, number))
+    try:
+        code = child.wait()
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+    # As a shell says it: killed by signal n is 128 + n.
+    return code if code >= 0 else 128 - code
+
+
+def _pass_on(child: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        child.send_signal(number)
