@@ -2,7 +2,8 @@ import { copyButton, h } from "./common.js";
 
 /** A diff with its added and removed lines told apart by sign and colour; file headers become one line. */
 export function diffView(diff) {
-  const lines = diff.split("\n").filter((line) => line && !line.startsWith("--- "));
+  const lines = diff.trimEnd().split("\n").filter((line) => line && !line.startsWith("--- "));
+  while (lines.at(-1)?.trim() === "") lines.pop();
   return h("pre.aml-diff", { "aria-label": "What the fix changes" }, lines.map((line) => {
     if (line.startsWith("+++ ")) return h("div.aml-dim", {}, line.slice(4));
     if (line.startsWith("@@")) return h("div.aml-dim", {}, `line ${/\+(\d+)/.exec(line)?.[1] ?? "?"}`);
@@ -32,13 +33,13 @@ export function findingCard(finding, actions) {
   const [first, ...others] = finding.fixes.map((fix, index) => fixView(fix, index, finding, actions));
   const more = h("div", { hidden: true, style: "display:grid;gap:12px" }, others);
   const toggle = others.length
-    ? h("button.aml-link", { type: "button", "aria-expanded": "false", onclick: (event) => {
+    ? h("button.aml-link", { type: "button", style: "justify-self:start", "aria-expanded": "false", onclick: (event) => {
         more.hidden = !more.hidden;
         event.target.setAttribute("aria-expanded", String(!more.hidden));
       } }, others.length === 1 ? "Another way" : "Other ways")
     : null;
   const foot = [];
-  if (finding.do_not) foot.push(`Not: ${finding.do_not} `);
+  if (finding.do_not) foot.push(`${finding.do_not} `);
   if (finding.explains.length) foot.push(`Explains: ${finding.explains.map((s) => s.replaceAll("-", " ")).join(", ")}. `);
   foot.push(`Sure: ${finding.confidence.toFixed(2)}`);
   return h(`article.aml-card${hint ? ".aml-hint" : ""}`, { "aria-label": finding.title, "data-cause": finding.cause },

@@ -114,7 +114,7 @@ function render({ model, el }) {
       ? [h("button", { type: "button", onclick: () => act("cancel") }, "Cancel")]
       : [now.can_undo ? h("button", { type: "button", onclick: () => act("undo") }, "Undo fix") : null,
          now.service_there ? h("button", { type: "button", onclick: () => act("delete_service", {}) }, "Delete the service") : null,
-         h("button.aml-primary", { type: "button", onclick: () => act("run", { first: null, last: null }) }, "Run to the end")];
+         h("button", { type: "button", className: now.fixable ? "" : "aml-primary", onclick: () => act("run", { first: null, last: null }) }, "Run to the end")];
     head.replaceChildren(
       h("span", {}, "Workspace ", h("b", {}, now.workspace || "not connected yet"),
         now.sandbox ? h("span.aml-badge", { title: "Nothing here reaches Azure." }, "sandbox") : now.workspace ? h("span.aml-badge.aml-real", { title: "This costs money." }, "Azure") : null),
