@@ -22,9 +22,6 @@ MARK = "AMLWIDGETS_SANDBOX"
 WORKSPACE_MARK = "AMLWIDGETS_SANDBOX_WORKSPACE"
 """Names the sandbox's own workspace: ``subscription/resource group/workspace``."""
 
-DEFAULT = "AMLWIDGETS_SANDBOX_WORKSPACE"
-"""The sandbox's own workspace, for callers that find no config file: subscription/resource group/name."""
-
 UNSET = ("HOSTNAME", "APPSETTING_WEBSITE_SITE_NAME", "MSI_SECRET")
 """HOSTNAME makes the SDK look for a container of that name (Local web services); the others change how it asks for
 a token."""
@@ -61,7 +58,6 @@ def sandbox_environment(home: Path, identity: Identity, before: Mapping[str, str
     private.mkdir(mode=0o700, exist_ok=True)
     return {
         MARK: str(home),
-        DEFAULT: f"{SUBSCRIPTION}/{RESOURCE_GROUP}/{WORKSPACE}",
         WORKSPACE_MARK: f"{SUBSCRIPTION}/{RESOURCE_GROUP}/{WORKSPACE}",
         BEFORE: json.dumps(before_sandbox(before)),
         "HTTPS_PROXY": proxy,
