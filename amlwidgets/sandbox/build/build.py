@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from amlwidgets.sandbox.build import process
-from amlwidgets.sandbox.build.definition import Definition
 from amlwidgets.sandbox.build.dockerfile import Action, Step, render, steps
 from amlwidgets.sandbox.build.interpreters import Interpreter, choose
-from amlwidgets.sandbox.build.store import ImageStore
-from amlwidgets.sandbox.build.tools import Tools
-from amlwidgets.sandbox.protocols import Write
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from amlwidgets.sandbox.build.definition import Definition
+    from amlwidgets.sandbox.build.store import ImageStore
+    from amlwidgets.sandbox.build.tools import Tools
+    from amlwidgets.sandbox.protocols import Write
 
 
 class BuildFailed(Exception):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from amlwidgets.sandbox.build import index, interpreters
 from amlwidgets.sandbox.build.build import Build, BuildFailed
@@ -16,6 +14,10 @@ from amlwidgets.sandbox.build.process import BuildCancelled
 from amlwidgets.sandbox.build.store import Follower, ImageStore
 from amlwidgets.sandbox.build.tools import Tools
 from amlwidgets.sandbox.protocols import BuildResult, Write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,12 @@ class UvBuilder:
                     error = self.store.failure_since(key, began)
                     if error:
                         return BuildResult(ok=False, key=key, error=error)
-                return self._build(environment, write, cancelled, files=files, key=key, lock=lock.handle)
+                prepare = self._prepare(environment, cancelled, files=files, key=key, lock=lock.handle)
+                reused = self._reuse(prepare(write), key, read_along=lock.waited)
+                if reused:
+                    return reused
+                with self.store.log(key).open("w", encoding="utf-8") as log:
+                    return self._run(prepare(_tee(write, log)), key)
         except BuildCancelled:
             write("sandbox: the build was cancelled\n")
             return BuildResult(ok=False, key=key, error="The build was cancelled.")
@@ -118,42 +125,37 @@ class UvBuilder:
             write(f"sandbox: {message}\n")
             return BuildResult(ok=False, key=key, error=message)
 
-    def _build(
-        self,
-        environment: Mapping[str, Any],
-        write: Write,
-        cancelled: threading.Event,
-        *,
-        files: Sequence[str],
-        key: str,
-        lock: int,
-    ) -> BuildResult:
-        """Build under the key's lock, or find that it has been done."""
+    def _reuse(self, build: Build, key: str, *, read_along: bool) -> BuildResult | None:
+        """Return what was built before, naming its steps; None when it has to be built."""
+        if self.store.image(key) is None:
+            return None
+        if not read_along:
+            build.replay()
+        return BuildResult(ok=True, key=key, prefix=self.store.prefix(key), reused=True)
+
+    def _run(self, build: Build, key: str) -> BuildResult:
+        """Build under the key's lock; nothing of a failed build remains but its log."""
+        error = ""
+        try:
+            build.run()
+        except BuildFailed as failure:
+            error = str(failure)
+        finally:
+            if self.store.image(key) is None:
+                self.store.discard(key, error)
+        if error:
+            return BuildResult(ok=False, key=key, error=error)
+        return BuildResult(ok=True, key=key, prefix=self.store.prefix(key))
+
+    def _prepare(
+        self, environment: Mapping[str, Any], cancelled: threading.Event, *, files: Sequence[str], key: str, lock: int
+    ) -> Callable[[Write], Build]:
         machine = self._look()
         tools = Tools(machine.settings, root=self.store.root, uv=self._uv, environment=self._environment)
-        with self.store.log(key).open("w", encoding="utf-8") as log:
-            build = Build(
-                read(environment), self.store, key, _tee(write, log), cancelled,
-                tools=tools, interpreters=machine.interpreters, files=files, lock=lock,
-                pip_seconds=self._pip_seconds,
-            )  # fmt: skip
-            if self.store.image(key) is not None:
-                build.replay()
-                return BuildResult(ok=True, key=key, prefix=self.store.prefix(key), reused=True)
-            error = "interrupted"
-            try:
-                build.run()
-                error = ""
-            except BuildFailed as failure:
-                error = str(failure)
-                return BuildResult(ok=False, key=key, error=error)
-            except BuildCancelled:
-                error = ""
-                raise
-            finally:
-                if self.store.image(key) is None:
-                    self.store.discard(key, error)
-        return BuildResult(ok=True, key=key, prefix=self.store.prefix(key))
+        return lambda write: Build(
+            read(environment), self.store, key, write, cancelled, tools=tools, interpreters=machine.interpreters,
+            files=files, lock=lock, pip_seconds=self._pip_seconds,
+        )  # fmt: skip
 
     def _look(self) -> _Machine:
         """Return what the machine offers, looking again after a while."""

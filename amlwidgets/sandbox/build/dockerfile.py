@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from amlwidgets.sandbox.build.definition import Definition
-from amlwidgets.sandbox.build.interpreters import Interpreter
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amlwidgets.sandbox.build.definition import Definition
+    from amlwidgets.sandbox.build.interpreters import Interpreter
 
 SETUP = "azureml-environment-setup"
 APP_ROOT = "/var/azureml-app"

@@ -7,8 +7,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
@@ -67,7 +70,6 @@ _TRANSLATION: dict[str, tuple[str, Callable[[str], str]]] = {
     "index-url": ("UV_DEFAULT_INDEX", str.strip),
     "extra-index-url": ("UV_INDEX", _words),
     "find-links": ("UV_FIND_LINKS", _commas),
-    "no-index": ("UV_NO_INDEX", _flag),
     "trusted-host": ("UV_INSECURE_HOST", _words),
     "default-timeout": ("UV_HTTP_TIMEOUT", str.strip),
     "timeout": ("UV_HTTP_TIMEOUT", str.strip),
@@ -97,10 +99,19 @@ def uv_environment(settings: Mapping[str, str], base: Mapping[str, str] | None =
     return environment
 
 
+def uv_options(settings: Mapping[str, str]) -> list[str]:
+    """Return the settings for which uv has options only, no variables."""
+    options = ["--no-index"] if _flag(settings.get("no-index", "")) else []
+    for name in ("only-binary", "no-binary"):
+        for package in settings.get(name, "").replace(",", " ").split():
+            options += [f"--{name}", package]
+    return options
+
+
 def fingerprint(settings: Mapping[str, str], base: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the part of the configuration that decides what gets installed, without credentials."""
-    environment = uv_environment(settings, base)
-    names = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX", "UV_CONSTRAINT", "UV_PRERELEASE",
+    environment = uv_environment(settings, base) | {"options": " ".join(uv_options(settings))}
+    names = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "options", "UV_CONSTRAINT", "UV_PRERELEASE",
              "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX_STRATEGY")  # fmt: skip
     return {name: _USERINFO.sub("", environment[name]) for name in names if name in environment}
 

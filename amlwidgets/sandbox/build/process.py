@@ -8,15 +8,19 @@ import os
 import selectors
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from amlwidgets.sandbox.build.index import masked
-from amlwidgets.sandbox.protocols import Write
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from amlwidgets.sandbox.protocols import Write
 
 _POLL_SECONDS = 0.05
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from amlwidgets.sandbox.build import index
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Tools:
@@ -31,6 +34,7 @@ class Tools:
     ) -> None:
         self.uv = uv or self.find_uv()
         self._settings, self._root, self._base = settings, root, environment
+        self._options = index.uv_options(settings)
 
     @staticmethod
     def find_uv() -> Path:
@@ -60,11 +64,14 @@ class Tools:
     def make(self, prefix: Path, python: Path, *, seed: bool) -> list[str | Path]:
         """Return the command that makes an environment; ``seed`` adds pip and its like, as conda's Python does."""
         options = ["--seed"] if seed else []
+        if "--no-index" in self._options:
+            options.append("--no-index")
         return [self.uv, "venv", "--quiet", "--relocatable", "--clear", *options, "--python", python, prefix]
 
     def install(self, prefix: Path, requirements: Path) -> list[str | Path]:
         """Return the command that resolves and installs."""
-        return [self.uv, "pip", "install", "--python", prefix / "bin" / "python", "-r", requirements]
+        python = prefix / "bin" / "python"
+        return [self.uv, "pip", "install", *self._options, "--python", python, "-r", requirements]
 
     def freeze(self, prefix: Path) -> list[str | Path]:
         """Return the command that lists what is installed."""

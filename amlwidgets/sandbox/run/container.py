@@ -8,16 +8,20 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import psutil
 
 from amlwidgets.sandbox.protocols import ContainerSpec, ContainerStatus
 from amlwidgets.sandbox.run import environment, isolation, records, watch
-from amlwidgets.sandbox.run.backoff import Backoff
-from amlwidgets.sandbox.run.limits import Limits
 from amlwidgets.sandbox.run.probe import Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amlwidgets.sandbox.run.backoff import Backoff
+    from amlwidgets.sandbox.run.limits import Limits
 
 _POLL_SECONDS = 0.05
 _WATCH_SECONDS = 0.25
@@ -189,6 +193,8 @@ class ProcessContainer:
                 with contextlib.suppress(psutil.Error):
                     victim.kill()
         process.wait()
+        if self._view.mode == "none":
+            family = [*family, *watch.marked(self.spec.root)]
         for left in watch.wait_gone(family, 0 if self._view.mode == "none" else 5):
             with contextlib.suppress(psutil.Error):
                 left.kill()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from amlwidgets.sandbox.protocols import ContainerSpec
-from amlwidgets.sandbox.run.isolation import View
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from amlwidgets.sandbox.protocols import ContainerSpec
+    from amlwidgets.sandbox.run.isolation import View
 
 
 def variables(spec: ContainerSpec, view: View) -> dict[str, str]:
@@ -18,10 +21,10 @@ def variables(spec: ContainerSpec, view: View) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "PYTHONUNBUFFERED": "1",
-        "TMPDIR": str(spec.root / "tmp"),
     }
     contract = {
         "HOME": view.home,
+        "TMPDIR": str(spec.root / "tmp"),
         "HOSTNAME": spec.name,
         "AML_APP_ROOT": view.app_root,
         "AZUREML_MODEL_DIR": f"{view.app_root}/{spec.model_dir}",

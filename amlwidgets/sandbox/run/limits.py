@@ -6,12 +6,15 @@ import contextlib
 import math
 import os
 import secrets
+from typing import TYPE_CHECKING
 
 import psutil
 
-from amlwidgets.sandbox.protocols import ContainerSpec
 from amlwidgets.sandbox.run import cgroups
 from amlwidgets.sandbox.run.watch import MemoryWatch, Seen
+
+if TYPE_CHECKING:
+    from amlwidgets.sandbox.protocols import ContainerSpec
 
 _GB = 1024**3
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from amlwidgets.sandbox.run import watch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _NOTE = "process.json"
 _SAME_START_SECONDS = 0.05
@@ -55,13 +58,13 @@ def reap(root: Path) -> list[int]:
     for path in sorted(root.rglob(_NOTE)):
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             note = Note(**json.loads(path.read_text("utf-8")))
-            killed += _end(note)
+            killed += _end(note, path.parent)
         path.unlink(missing_ok=True)
     return killed
 
 
-def _end(note: Note) -> list[int]:
-    processes = [*_tree_of(note), *_members(note)]
+def _end(note: Note, root: Path) -> list[int]:
+    processes = list({p.pid: p for p in (*_tree_of(note), *_members(note), *watch.marked(root))}.values())
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.kill()

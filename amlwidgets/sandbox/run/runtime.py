@@ -18,15 +18,19 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from amlwidgets.sandbox.protocols import ContainerSpec
 from amlwidgets.sandbox.run import isolation, records
 from amlwidgets.sandbox.run.backoff import QUICK, REAL, Backoff
 from amlwidgets.sandbox.run.container import ProcessContainer
 from amlwidgets.sandbox.run.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from amlwidgets.sandbox.protocols import ContainerSpec
 
 
 class ProcessRuntime:

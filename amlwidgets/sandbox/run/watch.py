@@ -52,6 +52,19 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def marked(root: Path) -> list[psutil.Process]:
+    """Return the processes that carry the temporary folder of the container in ``root``: it is in no other's variables.
+
+    This finds what left the process tree on purpose, where the kernel does not keep them together.
+    """
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get("TMPDIR") == str(root / "tmp"):
+                found.append(process)
+    return found
+
+
 def wait_gone(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
     """Wait until the processes have ended; return those that have not. One that nobody collects has ended."""
     deadline = time.monotonic() + seconds
