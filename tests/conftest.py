@@ -27,3 +27,24 @@ def pytest_runtest_makereport(item, call):
     if report.skipped and needs and os.environ.get("CI"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, which CI does not allow: {report.longrepr}"
+
+
+@pytest.fixture(scope="session")
+def _test_sandbox():
+    """One sandbox for the session; its built environments are kept between runs, because they take minutes."""
+    from amlwidgets.sandbox import client
+
+    home = Path(__file__).resolve().parents[1] / ".cache" / "sandbox"
+    sandbox = client.start(home)
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture
+def sandbox_home(_test_sandbox):
+    """The state folder of a running sandbox that knows no models and no services yet."""
+    from amlwidgets.sandbox import client
+
+    running = client.start(_test_sandbox.home)  # a test may have killed it
+    running.reset()
+    return running.home

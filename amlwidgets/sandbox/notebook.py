@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +32,9 @@ def sandbox_command(words: list[str]) -> tuple[str, str]:
     }
     name = words[0] if words else "status"
     if name not in commands or len(words) > 1:
-        raise BadInput(f"There is no “%aml sandbox {' '.join(words)}”.", code="unknown-command", todo="on, off, status or reset.")
+        raise BadInput(
+            f"There is no “%aml sandbox {' '.join(words)}”.", code="unknown-command", todo="Say on, off, status or reset."
+        )
     return commands[name]()
 
 
@@ -46,20 +47,17 @@ def _on() -> tuple[str, str]:
 
 
 def _ensure_config(sandbox: Sandbox) -> str:
-    """Make ``Workspace.from_config()`` work here: use the config file that is there, or write one and say so."""
-    from amlwidgets.sandbox.commands import find_config
+    """Make ``Workspace.from_config()`` work here; remember what was written, so that ``off`` takes it away."""
+    from amlwidgets.sandbox.configuration import ensure_config, find_config
 
-    found = find_config(Path.cwd())
-    if found is not None:
-        config = json.loads(found.read_text(encoding="utf-8"))
-        sandbox.workspace_config(**{k: config[k] for k in ("subscription_id", "resource_group", "workspace_name")})
-        return f"Its workspace is the one that {found} names."
-    path = Path.cwd() / ".azureml" / "config.json"
-    text = json.dumps(sandbox.workspace_config(), indent=2)
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    _written[path] = text
-    return "Wrote .azureml/config.json; switching off removes it."
+    folder = Path.cwd()
+    before = find_config(folder)
+    note = ensure_config(sandbox, folder)
+    written = find_config(folder)
+    if written is not None and written != before:
+        _written[written] = written.read_text(encoding="utf-8")
+        return f"{note} Switching off removes it."
+    return note
 
 
 def _off() -> tuple[str, str]:
