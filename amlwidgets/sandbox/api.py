@@ -51,7 +51,9 @@ class ApiError(Exception):
         ARM, run history and artifacts look into ``error``; model management reads the top level, where
         ``statusCode`` has to be a number.
         """
-        error = {"code": self.code, "message": self.message, "details": self.details}
+        # Model management's client prints nothing but the details.
+        details = self.details or [{"code": self.code, "message": self.message}]
+        error = {"code": self.code, "message": self.message, "details": details}
         return json_response(
             {"error": error, "code": self.code, "statusCode": self.status, **error}, status=self.status
         )

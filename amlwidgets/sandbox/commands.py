@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -168,8 +169,13 @@ def run_in(sandbox: Sandbox, command: list[str]) -> int:
     """
     environment = {name: value for name, value in os.environ.items() if name not in sandbox.unset}
     environment |= sandbox.environment()
+    if not environment.get("VIRTUAL_ENV") and not environment.get("CONDA_PREFIX"):
+        # With no environment activated, "python" means the one in which amlwidgets is installed.
+        environment["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), environment.get("PATH", os.defpath)))
     try:
-        child = subprocess.Popen(command, env=environment)
+        # The program is looked up on the command's own PATH.
+        program = shutil.which(command[0], path=environment.get("PATH")) or command[0]
+        child = subprocess.Popen([program, *command[1:]], env=environment)
     except OSError as exc:
         raise BadInput(f"{command[0]} cannot be run: {exc.strerror}.", code="no-program") from exc
     # The terminal sends Ctrl-C to both; the command decides what becomes of it.

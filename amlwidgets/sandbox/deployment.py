@@ -69,9 +69,9 @@ class Deployment:
         operation.part(BUILD, log_name)
         operation.say("Creating Container Registry if not exists.")
         operation.say("Registering the environment.")
-        found = images.find(operation.scope, definition["name"], definition.get("version"))
-        if found is None or definition["name"].startswith("AzureML-") is False:
-            images.register(operation.scope, definition["name"], str(definition.get("version") or ""), definition)
+        version = definition.get("version")
+        if version is None or images.find(operation.scope, definition["name"], version) is None:
+            images.register(operation.scope, definition["name"], str(version or ""), definition)
         operation.say("Use the existing image." if images.built(definition) else "Building image..")
         result = images.build(definition, log, operation.cancelled, container_files.asset_names(request))
         if operation.cancelled.is_set():

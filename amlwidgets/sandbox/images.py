@@ -114,12 +114,12 @@ class Images:
 
     def image_name(self, definition: dict[str, Any]) -> str:
         """Return the name of the image that belongs to a definition."""
-        return f"azureml/azureml_{self.builder.key(definition)[:32]}"
+        return f"azureml/azureml_{self.builder.key(_image_part(definition))[:32]}"
 
     def built(self, definition: dict[str, Any]) -> BuildResult | None:
         """Return the image of a definition when it has been built before."""
         builder = self.builder
-        return builder.find(builder.key(definition))
+        return builder.find(builder.key(_image_part(definition)))
 
     def new_log(self) -> tuple[str, Path]:
         """Make a build log; returns the name of its blob and its file."""
@@ -151,7 +151,7 @@ class Images:
                     file.write(text)
                     file.flush()
 
-            return self.builder.build(definition, write, cancelled, files=files)
+            return self.builder.build(_image_part(definition), write, cancelled, files=files)
 
     def build_registered(self, operation: Operation) -> None:
         """Work of an operation that builds a registered environment."""
@@ -168,6 +168,14 @@ class Images:
             operation.end(
                 OperationState.FAILED, build_failed(name, result.error, str(self.log_link(log_name)).partition("?")[0])
             )
+
+
+def _image_part(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return what an image is made of: not the variables, which the container gets when it starts.
+
+    The client writes the entry script into them, so that two services could never share an image otherwise.
+    """
+    return {**definition, "environmentVariables": {}}
 
 
 def without_name(definition: dict[str, Any]) -> dict[str, Any]:

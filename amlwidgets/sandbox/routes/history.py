@@ -226,9 +226,16 @@ def list_metrics(call: Call) -> Response:
     prefix = f"{call['run']}/"
     names = [name for name in call.app.store.names("metric", call.scope) if name.startswith(prefix)]
     found = [call.app.store.get("metric", call.scope, name) for name in names]
-    keys = ("name", "columns", "properties")
-    common = {"dataContainerId": f"dcid.{call['run']}"}
-    value = [common | {key: metric[key] for key in keys} for metric in found if metric is not None]
+    container = f"dcid.{call['run']}"
+    value = [
+        {
+            "metricKey": {"dataContainerId": container, "name": metric["name"], "type": None, "runId": call["run"]},
+            "columns": metric.get("columns"),
+            "properties": metric.get("properties"),
+        }
+        for metric in found
+        if metric is not None
+    ]
     return json_response({"value": value, "continuationToken": None})
 
 
