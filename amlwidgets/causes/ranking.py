@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from amlwidgets.causes.matcher import Match
     from amlwidgets.causes.model import Cause, FixTemplate
 
+NEARLY = 0.15
+"""A generic cause yields to a finer one on the same line that is not much less certain."""
 EVIDENCE_KEPT = 4
 EVIDENCE_LINES = 12
 EVIDENCE_CHARS = 1200
@@ -57,14 +59,19 @@ def sightings(source: str, doc: Document, matches: Sequence[Match]) -> list[Sigh
     """Group the matches of a text by cause; a generic cause yields to a finer one made of the same lines."""
     strong = [m for m in matches if not m.detail and not m.cause.generic and m.confidence >= HINT_BELOW]
     finer = {id(m.fact) for m in strong if m.fact}
-    taken = {i for m in strong for i in range(m.first, m.last + 1)}
+    taken: dict[int, float] = {}
+    for m in strong:
+        for i in range(m.first, m.last + 1):
+            taken[i] = max(m.confidence, taken.get(i, 0.0))
     grouped: dict[str, list[Match]] = {}
     details: dict[str, dict[str, str]] = {}
     for match in matches:
         if match.detail:
             details.setdefault(match.cause.slug, dict(match.fields))
             continue
-        if match.cause.generic and (id(match.fact) in finer or match.first in taken):
+        if match.cause.generic and (
+            id(match.fact) in finer or taken.get(match.first, 0.0) > match.confidence - NEARLY
+        ):
             continue
         grouped.setdefault(match.cause.slug, []).append(match)
     return [

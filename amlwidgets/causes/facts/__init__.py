@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amlwidgets.causes.facts import builds, http, json_errors, scheduling, tracebacks, workers
+from amlwidgets.causes.facts import bodies, builds, http, json_errors, scheduling, tracebacks, workers
 from amlwidgets.causes.facts.base import Fact, Parser
 
 PARSERS: tuple[Parser, ...] = (
@@ -12,6 +12,7 @@ PARSERS: tuple[Parser, ...] = (
     builds.PARSER,
     http.PARSER,
     json_errors.PARSER,
+    bodies.PARSER,
 )
 
 KINDS = {
@@ -22,6 +23,7 @@ KINDS = {
     "http": http.PARSER,
     "error": json_errors.PARSER,
     "container": json_errors.PARSER,
+    "body": bodies.PARSER,
 }
 """Which parser yields which kind of fact."""
 

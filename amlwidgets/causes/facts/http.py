@@ -40,7 +40,7 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 _MANAGEMENT = (
     "Model Management Service", "modelmanagement", "management.azure.com", ".api.azureml.ms", "Create image",
-    "image.py", "experiments.azureml", "Azure-cli-ml",
+    "image.py", "DeploymentTimedOut", "experiments.azureml", "Azure-cli-ml",
 )  # fmt: skip
 _SCORING = (
     "/score", "azurecontainer.io", "inference.ml.azure.com", "inference.azureml.ms", "service.run", "webservice.py",
