@@ -51,12 +51,11 @@ class ApiError(Exception):
         ARM, run history and artifacts look into ``error``; model management reads the top level, where
         ``statusCode`` has to be a number.
         """
-        # Model management's client prints nothing but the details.
-        details = self.details or [{"code": self.code, "message": self.message}]
-        error = {"code": self.code, "message": self.message, "details": details}
-        return json_response(
-            {"error": error, "code": self.code, "statusCode": self.status, **error}, status=self.status
-        )
+        error = {"code": self.code, "message": self.message, "details": self.details}
+        # For models and assets the client prints the correlation, but neither code nor message.
+        correlation = {"Code": self.code, "Reason": self.message}
+        body = {**error, "error": error, "statusCode": self.status, "correlation": correlation}
+        return json_response(body, status=self.status)
 
 
 def json_response(body: Any, *, status: int = 200, headers: list[tuple[str, str]] | None = None) -> Response:
