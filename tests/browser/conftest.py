@@ -150,11 +150,11 @@ class Notebook:
         light = "true" if "Light" in name else "false"
         self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{light}'")
 
-    def shot(self, name: str) -> None:
+    def shot(self, name: str, css: str = ".aml-wizard") -> None:
         """Keep a picture when somebody wants to look: set AMLWIDGETS_SHOTS to a folder."""
         if folder := os.environ.get("AMLWIDGETS_SHOTS"):
             Path(folder).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
+            self.page.locator(css).first.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,123 @@
+"""Deployments that fail for real, each at its stage and with the cause that an expert would name."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from amlwidgets.core.stages import STAGES, Stage, StageState
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(400)]
+
+RUN = "\n\n\ndef run(data):\n    return 1\n"
+FAILURES = {
+    "init-raises": (
+        {"score.py": "def init():\n    raise ValueError('threshold is None')" + RUN},
+        {}, "start", "init-exception", "threshold is None",
+    ),
+    "eats-memory": (
+        {"score.py": "def init():\n    global big\n    big = bytearray(10**9)" + RUN},
+        {"memory_gb": 0.5}, "start", "worker-out-of-memory", "",
+    ),
+    "missing-module": (
+        {"score.py": "import tabulate_me\n\n\ndef init():\n    pass" + RUN},
+        {}, "start", "missing-python-module", "tabulate_me",
+    ),
+    "run-raises": (
+        {"score.py": "def init():\n    pass\n\n\ndef run(data):\n    return {}['nothing']\n"},
+        {}, "score", "run-exception", "KeyError",
+    ),
+    "syntax-error": (
+        {"score.py": "def init():\n    pass\n\n\ndef run(data:\n    return 1\n"},
+        {}, "preflight", "entry-script-invalid", "score.py",
+    ),
+    "unresolvable": (
+        {"env.yml": "dependencies:\n  - python=3.11\n  - pip:\n      - azureml-defaults>=1.0.45\n      - numpy==99.0\n"},
+        {}, "image", "pip-package-not-found", "numpy",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failure_stops_at_its_stage_with_its_cause(deploy, tmp_path, name):
+    files, settings, stage, cause, word = FAILURES[name]
+    for file, text in files.items():
+        (tmp_path / file).write_text(text)
+    run = deploy(**settings)
+    run.start(Stage.PREFLIGHT, Stage.SCORE)
+    assert run.wait(350)
+    states = {s.value: r.state.value for s, r in run.records.items()}
+    assert run.failed_stage == stage, (states, run.records[run.failed_stage or Stage.SCORE].error)
+    assert all(run.records[s].state == StageState.DONE for s in STAGES[: STAGES.index(Stage(stage))])
+    log = run.logs[Stage(stage)].text()
+    top = run.findings[Stage(stage)][0]
+    assert top.cause == cause, (top, log[-3000:])
+    assert word in top.title + top.why
+    assert_by_command_line(tmp_path, log, cause)
+
+
+def assert_by_command_line(tmp_path, log, cause):
+    saved = tmp_path / "saved.log"
+    saved.write_text(log)
+    command = [sys.executable, "-m", "amlwidgets.cli", "diagnose", "--format", "json", str(saved)]
+    out = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert out.returncode == 1, out.stderr
+    assert json.loads(out.stdout)["inputs"][0]["findings"][0]["cause"] == cause
+
+
+def test_a_deployment_that_succeeds(deploy):
+    run = deploy()
+    run.start(Stage.PREFLIGHT, Stage.SCORE)
+    assert run.wait(350)
+    assert {r.state for r in run.records.values()} == {StageState.DONE}, run.records
+    assert run.prediction == {"sum": 3}
+    assert run.records[Stage.SCORE].result == "{'sum': 3}"
+    assert "Booting worker with pid" in run.logs[Stage.START].text()
+
+
+def test_memory_is_raised_by_the_fix_and_the_service_comes_up(deploy, tmp_path):
+    (tmp_path / "score.py").write_text("def init():\n    global big\n    big = bytearray(700_000_000)" + RUN)
+    run = deploy(memory_gb=0.5)
+    run.start(Stage.PREFLIGHT, Stage.SCORE)
+    assert run.wait(350)
+    assert run.failed_stage == Stage.START
+    proposal = run.propose(Stage.START, 0, 0)
+    assert proposal is not None, run.findings[Stage.START][0].fixes
+    assert proposal.settings["memory_gb"] >= 1.0
+    run.apply(proposal)
+    run.start(proposal.retry_from, Stage.SCORE)
+    assert run.wait(350)
+    assert run.prediction == 1, run.records
+
+
+def test_cancel_says_what_goes_on_and_running_again_joins_in(deploy, tmp_path):
+    (tmp_path / "score.py").write_text("import time\n\n\ndef init():\n    time.sleep(6)" + RUN)
+    run = deploy()
+    run.start(Stage.PREFLIGHT, Stage.SCORE)
+    changed = wait_for(run, lambda: run.records[Stage.START].state == StageState.RUNNING)
+    assert changed
+    run.cancel()
+    assert run.wait(10)
+    record = run.records[Stage.START]
+    assert record.state == StageState.CANCELLED
+    assert "goes on in the service" in record.error
+    run.start(Stage.START, Stage.SCORE)
+    assert run.wait(60)
+    assert run.prediction == 1, run.records
+    assert run.delete_service()
+    assert not run.delete_service()
+
+
+def wait_for(run, condition, seconds=300):
+    """Wait until ``condition`` holds, looking at every change of ``run``."""
+    import threading
+
+    seen = threading.Event()
+    stop = run.listen(lambda *_: seen.set() if condition() else None)
+    if condition():
+        seen.set()
+    try:
+        return seen.wait(seconds)
+    finally:
+        stop()
