@@ -97,7 +97,9 @@ def test_signs_are_sound(cause):
         assert 0 < sign.confidence <= 1
         for literal in (*sign.literals, *sign.needs, *sign.absent):
             assert len(literal) >= 3, literal
-            assert sign.fact == "body" or not re.search(r"[\"\\\n]", literal), "quotes and line breaks may be escaped in the text"
+            assert sign.fact == "body" or not re.search(r"[\"\\\n]", literal), (
+                "quotes and line breaks may be escaped in the text"
+            )
         for pattern in (sign.pattern, sign.exclude, *sign.where.values(), *sign.unless.values()):
             assert bounded(pattern), pattern
     for step in cause.derived:

@@ -92,7 +92,9 @@ def test_windows_paths():
 
 
 def test_escaped_windows_paths():
-    text = json.dumps('Traceback (most recent call last):\n  File "C:\\work\\score.py", line 3, in init\nOSError: nothing\n')
+    text = json.dumps(
+        'Traceback (most recent call last):\n  File "C:\\work\\score.py", line 3, in init\nOSError: nothing\n'
+    )
     assert first(text)["file"] == "score.py"
     assert first(text)["exception"] == "OSError"
 
@@ -118,7 +120,7 @@ def test_syntax_error_names_the_users_line():
     text = (
         "Traceback (most recent call last):\n"
         '  File "<frozen importlib._bootstrap>", line 241, in _call_with_frames_removed\n'
-        '  File "/var/azureml-app/score.py", line 1\n    def init()\n              ^\nSyntaxError: expected \':\'\n'
+        "  File \"/var/azureml-app/score.py\", line 1\n    def init()\n              ^\nSyntaxError: expected ':'\n"
     )
     assert first(text)["line"] == "1"
     assert first(text)["exception"] == "SyntaxError"
@@ -148,6 +150,8 @@ def test_exception_without_frames(line):
     assert first(line)["exception"] == "ModuleNotFoundError"
 
 
-@pytest.mark.parametrize("line", ["Error: ", "no Error: here.", "SomethingError", "see KeyError: in the manual of x, line 3"])
+@pytest.mark.parametrize(
+    "line", ["Error: ", "no Error: here.", "SomethingError", "see KeyError: in the manual of x, line 3"]
+)
 def test_prose_does_not_crash(line):
     facts(line)

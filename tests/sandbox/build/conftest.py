@@ -6,11 +6,14 @@ import os
 import sys
 import tarfile
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from amlwidgets.sandbox.build import UvBuilder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 

@@ -65,7 +65,7 @@ def test_an_environment_without_packages(builder):
 @pytest.mark.parametrize(
     ("pip", "messages"),
     [
-        (("nosuchthing==3",), ["No solution found", "Could not find a version that satisfies the requirement nosuchthing",
+        (("nosuchthing==3",), ["No solution found", "ERROR: Could not find a version that satisfies the requirement",
                                "ERROR: No matching distribution found for nosuchthing==3"]),
         (("apple==7",), ["(from versions: 1.0, 2.0)", "ERROR: No matching distribution found for apple==7"]),
         (("pie", "apple==2.0"), ["The conflict is caused by:", "ResolutionImpossible"]),
@@ -79,7 +79,7 @@ def test_pips_own_message_is_in_the_log(builder, pip, messages):
     for message in messages:
         assert message in log
     assert last(log) == result.error
-    assert result.error.startswith("The command '/bin/sh -c uv pip install ")
+    assert result.error.startswith("The command '/bin/sh -c uv pip compile ")
     assert result.error.endswith("returned a non-zero code: 1")
     assert builder.find(result.key) is None
 
@@ -105,8 +105,7 @@ def test_a_missing_interpreter_names_those_present(builder):
     result, log = build(builder, definition(python="python=3.99"))
     assert not result.ok
     assert "ResolvePackageNotFound: \n  - python=3.99\n" in log
-    assert f"Present: {''}" in log
-    assert MINOR in log
+    assert MINOR in log.partition("Present: ")[2]
 
 
 def test_conda_versions_reach_pip(builder):
@@ -133,23 +132,15 @@ def test_a_full_disk_is_a_failure_with_a_reason(builder, monkeypatch):
 
 
 def test_lines_appear_while_the_build_runs(builder, gate):
-    seen, done = [], threading.Event()
-
-    def write(text):
-        seen.append(text)
-
-    def work():
-        builder.build(definition(pip=("slow",)), write, threading.Event())
-        done.set()
-
-    thread = threading.Thread(target=work)
+    seen, environment = [], definition(pip=("slow",))
+    thread = threading.Thread(target=builder.build, args=(environment, seen.append, threading.Event()))
     thread.start()
-    wait_for(lambda: (gate / "builds").exists())
-    assert any("RUN uv pip install" in text for text in seen)
-    assert not done.is_set()
+    wait_for((gate / "builds").exists)
+    assert any("RUN uv pip compile" in text for text in seen)
+    assert thread.is_alive()
     (gate / "open").touch()
     thread.join(30)
-    assert done.is_set()
+    assert "digest: sha256:" in seen[-1]
 
 
 def test_cancelling_ends_the_whole_tree(builder, gate):
@@ -160,7 +151,7 @@ def test_cancelling_ends_the_whole_tree(builder, gate):
         target=lambda: results.append(build(builder, definition(pip=("slow",)), cancelled=cancelled))
     )
     work.start()
-    wait_for(lambda: (gate / "builds").exists())
+    wait_for((gate / "builds").exists)
     process = psutil.Process(int((gate / "builds").read_text()))
     cancelled.set()
     work.join(5)
