@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from amlwidgets.sandbox.build import process
 from amlwidgets.sandbox.build.dockerfile import Action, Step, render, steps
 from amlwidgets.sandbox.build.interpreters import Interpreter, choose
+from amlwidgets.sandbox.build.packages import Packages
 
 if TYPE_CHECKING:
     import threading
@@ -143,7 +144,7 @@ class Build:
         if step.action is Action.PYTHON:
             status = self._make_python(interpreter)
         elif step.action is Action.PACKAGES:
-            status = self._install(folder)
+            status = self._packages(folder).install()
         elif step.text.startswith("FROM "):
             self._say(f"sandbox: the base image is not pulled; this machine's Python {interpreter.version} is used")
         if status:
@@ -161,25 +162,6 @@ class Build:
         else:
             self._write("".join(kept))
         return status
-
-    def _install(self, folder: Path) -> int:
-        requirements = folder / "requirements.txt"
-        if not self._definition.requirements:
-            return 0
-        prefix = self._store.prefix(self._key)
-        status = self._call(self._tools.install(prefix, requirements))
-        if status == 0:
-            return 0
-        command = self._tools.pip_install(prefix, requirements)
-        if command is None:
-            self._say("sandbox: there is no pip on this machine that could be asked as well")
-            return status
-        self._say("sandbox: uv cannot install this; asking pip, which builds in Azure use")
-        try:
-            return self._call(command, seconds=self._pip_seconds)
-        except TimeoutError:
-            self._say(f"sandbox: pip found no answer within {self._pip_seconds:.0f} s and was stopped")
-            return status
 
     def _push(self, folder: Path, interpreter: Interpreter) -> None:
         """Record what was built: that is what pushing means here."""
@@ -201,6 +183,12 @@ class Build:
         self._say(f"Successfully tagged azureml/azureml_{self._key}:latest")
         self._store.commit(self._key, record)
         self._say(f"latest: digest: {digest} size: {size}")
+
+    def _packages(self, folder: Path) -> Packages:
+        return Packages(
+            self._definition.requirements, folder, self._store.prefix(self._key),
+            tools=self._tools, call=self._call, write=self._write, pip_seconds=self._pip_seconds,
+        )  # fmt: skip
 
     def _call(self, command: Sequence[str | Path], *, write: Write | None = None, seconds: float = 3600.0) -> int:
         return process.run(

@@ -36,12 +36,15 @@ class Step:
 def steps(definition: Definition, interpreter: Interpreter, key: str, files: Sequence[str] = ()) -> list[Step]:
     """Return the Dockerfile's instructions."""
     home = f"/azureml-envs/azureml_{key}"
+    python = f"--python {home}/bin/python"
+    resolve = f"uv pip compile --quiet {python} -o /{SETUP}/lock.txt /{SETUP}/requirements.txt"
+    install = f"uv pip install {python} --no-deps -r /{SETUP}/lock.txt"
     variables = " ".join(f"{name}={json.dumps(value)}" for name, value in sorted(definition.variables.items()))
     result = [
         Step(f"FROM {definition.base_image or 'scratch'}"),
         Step(f"COPY {SETUP}/conda.json {SETUP}/requirements.txt /{SETUP}/"),
         Step(f"RUN uv venv --seed --relocatable --python {interpreter.version} {home}", Action.PYTHON),
-        Step(f"RUN uv pip install --python {home}/bin/python -r /{SETUP}/requirements.txt", Action.PACKAGES),
+        Step(f"RUN {resolve} && {install}", Action.PACKAGES),
         Step(f"ENV PATH={home}/bin:$PATH AML_APP_ROOT={APP_ROOT}"),
     ]
     if variables:

@@ -68,10 +68,21 @@ class Tools:
             options.append("--no-index")
         return [self.uv, "venv", "--quiet", "--relocatable", "--clear", *options, "--python", python, prefix]
 
-    def install(self, prefix: Path, requirements: Path) -> list[str | Path]:
-        """Return the command that resolves and installs."""
-        python = prefix / "bin" / "python"
-        return [self.uv, "pip", "install", *self._options, "--python", python, "-r", requirements]
+    def resolve(
+        self, prefix: Path, requirements: Path, lock: Path, constraints: Path | None = None, *, deep: bool = True
+    ) -> list[str | Path]:
+        """Return the command that writes the exact versions to ``lock``; not ``deep``: of what is asked for only."""
+        command: list[str | Path] = [self.uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
+        command += [*self._options]
+        command += ["--python", prefix / "bin" / "python", "-o", lock, requirements]
+        command += [] if constraints is None else ["-c", constraints]
+        return command if deep else [*command, "--no-deps"]
+
+    def install(self, prefix: Path, *files: Path) -> list[str | Path]:
+        """Return the command that installs what was resolved: exactly what stands in ``files``."""
+        command: list[str | Path] = [self.uv, "pip", "install", *self._options, "--no-deps"]
+        command += ["--python", prefix / "bin" / "python"]
+        return [*command, *(word for file in files for word in ("-r", file))]
 
     def freeze(self, prefix: Path) -> list[str | Path]:
         """Return the command that lists what is installed."""
