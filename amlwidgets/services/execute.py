@@ -140,7 +140,7 @@ def _check_target(context: StageContext) -> Check:
     except Exception as error:  # noqa: BLE001 - whatever keeps the workspace from answering is the finding
         context.sources.append(("workspace error", f"{type(error).__name__}: {error}"))
         return Check("target", "Target", CheckState.FAIL, kind, f"The workspace does not answer: {error}")
-    return Check("target", "Target", CheckState.OK, info.name, f"The {kind} {info.name} answers.")
+    return Check("target", "Target", CheckState.OK, info.name, f"The {kind} answers; region {info.location}.")
 
 
 def _register(context: StageContext) -> str:

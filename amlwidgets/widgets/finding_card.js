@@ -45,7 +45,9 @@ export function findingCard(finding, actions) {
   return h(`article.aml-card${hint ? ".aml-hint" : ""}`, { "aria-label": finding.title, "data-cause": finding.cause },
     h("h3", {}, hint ? `Perhaps: ${finding.title}` : finding.title),
     finding.evidence.slice(0, 3).map((evidence) => {
-      const line = evidence.text.split("\n").find((text) => text.trim()) ?? "";
+      // azureml-core puts its message on the line after the exception's name.
+      const lines = evidence.text.split("\n").filter((text) => text.trim());
+      const line = lines.find((text) => /^\s*Message: /.test(text)) ?? lines[0] ?? "";
       const where = evidence.source === actions.source ? `line ${evidence.first_line}` : `${evidence.source}, line ${evidence.first_line}`;
       return h("button.aml-evidence", { type: "button", title: `${evidence.source}\n${evidence.text.slice(0, 1000)}`, onclick: () => actions.show?.(evidence) },
         h("b", {}, where), line.trim());

@@ -98,6 +98,7 @@ function render({ model, el }) {
   const question = h("div.aml-ask", { hidden: true, role: "alertdialog" });
   const panelBox = h("div.aml-panel", { "aria-label": "Stage" });
   const foot = h("footer.aml-foot");
+  const body = h("div.aml-body", {}, panelBox, h("div.aml-side", {}, log.element));
 
   function confirm(words, yes) {
     const no = h("button", { type: "button", onclick: () => (question.hidden = true) }, "No");
@@ -114,7 +115,7 @@ function render({ model, el }) {
       ? [h("button", { type: "button", onclick: () => act("cancel") }, "Cancel")]
       : [now.can_undo ? h("button", { type: "button", onclick: () => act("undo") }, "Undo fix") : null,
          now.service_there ? h("button", { type: "button", onclick: () => act("delete_service", {}) }, "Delete the service") : null,
-         h("button", { type: "button", className: now.fixable ? "" : "aml-primary", onclick: () => act("run", { first: null, last: null }) }, "Run to the end")];
+         h("button", { type: "button", className: now.fixable || now.done ? "" : "aml-primary", onclick: () => act("run", { first: now.done ? "preflight" : null, last: null }) }, now.done ? "Run all again" : "Run to the end")];
     head.replaceChildren(
       h("span", {}, "Workspace ", h("b", {}, now.workspace || "not connected yet"),
         now.sandbox ? h("span.aml-badge", { title: "Nothing here reaches Azure." }, "sandbox") : now.workspace ? h("span.aml-badge.aml-real", { title: "This costs money." }, "Azure") : null),
@@ -161,6 +162,8 @@ function render({ model, el }) {
     const active = panelBox.contains(document.activeElement) ? document.activeElement : null;
     if (!active || !["INPUT", "TEXTAREA"].includes(active.tagName) || !keepLog) panelBox.replaceChildren(...order.flat().filter(Boolean));
     const marks = panel.findings.flatMap((f) => f.evidence).filter((e) => e.source === panel.log.name).map((e) => e.first_line - 1);
+    // The checks say it all; their log is of use only as evidence.
+    body.classList.toggle("aml-solo", panel.id === "preflight" && !marks.length);
     log.reset(panel.log.name, panel.log.total, marks, keepLog);
   }
   const onLog = (message) => {
@@ -174,7 +177,7 @@ function render({ model, el }) {
   model.on("msg:custom", onLog);
   const clock = setInterval(rail.update, 500);
   const root = h("div.aml.aml-wizard", { role: "group", "aria-label": "Deployment wizard" }, problem.strip, head, question, rail.list,
-    h("div.aml-body", {}, panelBox, h("div.aml-side", {}, log.element)), foot);
+    body, foot);
   el.append(root);
   drawHead();
   rail.update();

@@ -304,6 +304,7 @@ class DeployWizard(AmlWidget):
             "saved": run.run_id,
             "can_undo": not run.running and run.can_undo,
             "service_there": "service" in run.state,
+            "done": all(r.state == StageState.DONE for r in run.records.values()),
             # One primary button at a time: the card's, where a fix can be applied.
             "fixable": any(x["automatic"] for r in run.records.values() for f in r.findings for x in f["fixes"]),
             "resume": _offer_words(self._offer) if self._offer else "",
