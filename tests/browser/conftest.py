@@ -23,7 +23,9 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 # What JupyterLab itself says on a healthy page.
-NOT_OURS = re.compile(r"favicon|ResizeObserver loop|/api/(workspaces|listings|translations)|deprecat|WebGL|Autofocus|/lsp/", re.I)
+NOT_OURS = re.compile(
+    r"favicon|ResizeObserver loop|/api/(workspaces|listings|translations)|deprecat|WebGL|Autofocus|/lsp/", re.I
+)
 READY = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
@@ -41,11 +43,22 @@ class Lab:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER")}
         places = {"CONFIG_DIR": "config", "RUNTIME_DIR": "runtime", "DATA_DIR": "data"}
         clean |= {f"JUPYTER_{name}": str(own / folder) for name, folder in places.items()}
-        clean |= {"JUPYTERLAB_SETTINGS_DIR": str(own / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces")}
-        clean |= {"IPYTHONDIR": str(own / "ipython"), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **env}
+        clean |= {
+            "JUPYTERLAB_SETTINGS_DIR": str(own / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces"),
+        }
+        clean |= {
+            "IPYTHONDIR": str(own / "ipython"),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **env,
+        }
         self.log = (own / "lab.log").open("wb")
         options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={self.url.rsplit(':', 1)[1]}"]
-        options += [f"--IdentityProvider.token={self.token}", "--LabApp.expose_app_in_browser=True", "--ServerApp.port_retries=0"]
+        options += [
+            f"--IdentityProvider.token={self.token}",
+            "--LabApp.expose_app_in_browser=True",
+            "--ServerApp.port_retries=0",
+        ]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *options], cwd=root, env=clean,
             stdout=self.log, stderr=self.log, start_new_session=True,
@@ -70,7 +83,9 @@ class Lab:
                 time.sleep(0.1)
 
     def api(self, path: str, method: str = "GET"):
-        request = urllib.request.Request(f"{self.url}/api/{path}", method=method, headers={"Authorization": f"token {self.token}"})
+        request = urllib.request.Request(
+            f"{self.url}/api/{path}", method=method, headers={"Authorization": f"token {self.token}"}
+        )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=10) as answer:
             body = answer.read()
@@ -105,7 +120,8 @@ class Notebook:
     def start(self, command: str) -> None:
         """Run a command of JupyterLab without waiting for it."""
         self.page.evaluate(
-            "name => { window.__ended = false; jupyterapp.commands.execute(name).finally(() => window.__ended = true) }", command
+            "name => { window.__ended = false; jupyterapp.commands.execute(name).finally(() => window.__ended = true) }",
+            command,
         )
 
     def wait(self, seconds: float = 180) -> None:

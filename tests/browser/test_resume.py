@@ -36,11 +36,7 @@ def write_notebook(work: Path, *sources: str) -> str:
 
 def kill_kernel(lab) -> None:
     """End the notebook's kernel as the out-of-memory killer would."""
-    (pid,) = [
-        int(p.name)
-        for p in Path("/proc").iterdir()
-        if p.name.isdigit() and is_kernel_of(lab.process.pid, p)
-    ]
+    (pid,) = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and is_kernel_of(lab.process.pid, p)]
     os.kill(pid, signal.SIGKILL)
 
 

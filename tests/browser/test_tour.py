@@ -23,7 +23,9 @@ def test_the_tour_from_the_failure_to_the_prediction(work, open_notebook):
     wizard.get_by_role("button", name="Run to the end").click()
     book.wait_stage("image", "running")
     # Another cell of the same notebook runs code for as long as the image is built; the rail goes on changing.
-    book.set_cell(16, "import time\nwhile wizard.deployment.records['image'].state != 'done': time.sleep(0.05)\nprint('free')")
+    book.set_cell(
+        16, "import time\nwhile wizard.deployment.records['image'].state != 'done': time.sleep(0.05)\nprint('free')"
+    )
     book.run_cell(16, wait=False)
     before = page.locator(".aml-rail li[data-stage=image] .aml-note").inner_text()
     page.wait_for_function(

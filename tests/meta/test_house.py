@@ -68,9 +68,20 @@ def test_files_stay_short(file):
     assert len(file.read_text().splitlines()) <= limit
 
 
-HEAVY = (
-    ["azureml", "docker", "plotly", "numpy", "pandas", "nbformat", "jsonschema", "ipywidgets", "anywidget", "psutil", "cryptography", "requests"]
-)
+HEAVY = [
+    "azureml",
+    "docker",
+    "plotly",
+    "numpy",
+    "pandas",
+    "nbformat",
+    "jsonschema",
+    "ipywidgets",
+    "anywidget",
+    "psutil",
+    "cryptography",
+    "requests",
+]
 
 
 def test_loading_the_extension_loads_nothing_heavy():

@@ -3,7 +3,9 @@
 import pytest
 
 SKLEARN_FREE = "dependencies:\n  - python=3.11\n  - pip:\n      - azureml-defaults>=1.0.45\n"
-GOOD = "import json\n\n\ndef init():\n    pass\n\n\ndef run(data):\n    return {'sum': sum(json.loads(data)['data'][0])}\n"
+GOOD = (
+    "import json\n\n\ndef init():\n    pass\n\n\ndef run(data):\n    return {'sum': sum(json.loads(data)['data'][0])}\n"
+)
 
 
 @pytest.fixture
@@ -28,7 +30,12 @@ def deploy(in_sandbox, tmp_path):
     from amlwidgets.services.deploy_run import DeployRun
 
     def make(**settings):
-        values = {"model_path": "model.txt", "model_name": "answer", "service_name": "svc", "sample": '{"data": [[1, 2]]}'}
+        values = {
+            "model_path": "model.txt",
+            "model_name": "answer",
+            "service_name": "svc",
+            "sample": '{"data": [[1, 2]]}',
+        }
         return DeployRun(guess_spec(str(tmp_path), **values | settings))
 
     return make

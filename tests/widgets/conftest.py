@@ -30,7 +30,7 @@ class RecordingComm(BaseComm):
             if d.get("method") == "custom" and d["content"].get("kind") == kind
         ]
 
-    def ask(self, name, **payload):
+    def ask(self, name, /, **payload):
         """Deliver a request as the view does and return the answer."""
         content = {"kind": "request", "id": f"t{len(self.messages)}", "name": name, "payload": payload}
         self.handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})

@@ -1,0 +1,175 @@
+"""diagnose() takes whatever a user has at hand."""
+
+import gzip
+
+import pytest
+
+import amlwidgets
+from amlwidgets.errors import BadInput
+from amlwidgets.services.diagnose import diagnose
+
+MISSING = "ModuleNotFoundError: No module named 'flask'\n"
+CRASH = '{"code": "AciDeploymentFailed", "message": "Your container application crashed."}'
+MODEL = (
+    'Traceback (most recent call last):\n  File "/var/azureml-app/score.py", line 5, in init\n'
+    '    model = joblib.load(Model.get_model_path(model_name="my-best-model"))\n'
+    "azureml.exceptions._azureml_exception.ModelNotFoundException: ModelNotFoundException:\n"
+    "\tMessage: Model my-best-model not found in cache at azureml-models or in current working directory /var/azureml-app.\n"
+)
+
+
+class Webservice:
+    name = "mysvc"
+    state = "Failed"
+    error = {"code": "AciDeploymentFailed", "message": "Your container application crashed."}  # noqa: RUF012
+
+    def get_logs(self, num_lines=5000, init=False):
+        return MISSING
+
+
+class BrokenWebservice(Webservice):
+    @property
+    def error(self):
+        raise ConnectionError("down")
+
+    def get_logs(self, num_lines=5000, init=False):
+        raise RuntimeError("no log")
+
+
+class Image:
+    name = "myimg"
+    creation_state = "Failed"
+    image_build_log_uri = "ERROR: No matching distribution found for idna==99.9"
+
+
+def cause(source, **more):
+    report = diagnose(source, **more)
+    return report.top.cause if report.top else None
+
+
+def test_text():
+    assert cause(MISSING) == "missing-python-module"
+    assert amlwidgets.diagnose(MISSING).to_dict()["schema"] == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_files_in_every_encoding(tmp_path, encoding):
+    path = tmp_path / "log.txt"
+    path.write_bytes(("Größe geändert\n" + MISSING).encode(encoding))
+    report = diagnose(path)
+    assert report.top.cause == "missing-python-module"
+    assert report.top.evidence[0].source == "log.txt"
+    assert report.top.evidence[0].first_line == 2
+
+
+def test_gzip(tmp_path):
+    path = tmp_path / "log.gz"
+    path.write_bytes(gzip.compress(MISSING.encode()))
+    assert cause(path) == "missing-python-module"
+
+
+def test_damaged_gzip(tmp_path):
+    path = tmp_path / "log.gz"
+    path.write_bytes(gzip.compress(MISSING.encode())[:20])
+    with pytest.raises(BadInput, match="damaged"):
+        diagnose(path)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(BadInput, match="cannot be read"):
+        diagnose(tmp_path / "none")
+
+
+def test_unknown_object():
+    with pytest.raises(BadInput, match="int cannot be diagnosed"):
+        diagnose(3)
+
+
+def test_exception_with_its_chain():
+    try:
+        try:
+            raise ModuleNotFoundError("No module named 'flask'")
+        except ModuleNotFoundError as inner:
+            raise RuntimeError("deployment failed") from inner
+    except RuntimeError as error:
+        assert cause(error) == "missing-python-module"
+
+
+def test_exception_whose_text_fails():
+    class Bad(Exception):
+        def __str__(self):
+            raise ValueError
+
+    assert diagnose(Bad()).findings == ()
+
+
+def test_webservice():
+    report = diagnose(Webservice())
+    assert report.top.cause == "missing-python-module"
+    assert report.top.explains == ("container-crash-unspecified",)
+    assert {e.source for e in report.top.evidence} == {"container log of mysvc", "error of mysvc"}
+
+
+def test_webservice_that_does_not_answer():
+    assert diagnose(BrokenWebservice()).sources[0] == "state of mysvc"
+
+
+def test_image():
+    report = diagnose(Image())
+    assert report.top.cause == "pip-package-not-found"
+    assert report.top.explains == ("image-build-failed-unspecified",)
+
+
+def test_several_sources_give_one_report():
+    report = diagnose([("error", CRASH), ("log", MISSING), ("log", "fine")])
+    assert report.sources == ("error", "log", "log (2)")
+    assert [f.cause for f in report.findings] == ["missing-python-module"]
+    assert {e.source for e in report.top.evidence} == {"error", "log"}
+
+
+def test_symptom_alone_says_what_to_fetch():
+    report = diagnose(CRASH)
+    assert report.top.cause == "container-crash-unspecified"
+    assert "get_logs" in report.top.fixes[0].code
+
+
+def test_context_names_the_model_and_the_replacement():
+    top = diagnose(MODEL, context={"models": "diabetes:1"}).top
+    assert top.title == "score.py asks for a model named “my-best-model”, but this service has “diabetes”"
+    fix = top.fixes[0]
+    assert fix.apply == "replace-text"
+    assert fix.arguments == {"file": "score.py", "line": "5", "old": "my-best-model", "new": "diabetes"}
+    assert any("get_model_path" in e.text for e in top.evidence)
+
+
+def test_without_context_nothing_is_guessed():
+    top = diagnose(MODEL).top
+    assert "does not have" in top.title
+    assert not any(fix.automatic for fix in top.fixes)
+
+
+def test_stage_tells_when_the_text_does_not():
+    text = 'Traceback (most recent call last):\n  File "/home/me/score.py", line 9, in load\n    x()\nValueError: no\n'
+    assert cause(text) is None
+    assert cause(text, stage="start") == "init-exception"
+    assert cause(text, stage="score") == "run-exception"
+
+
+def test_secrets_never_reach_a_report():
+    text = "FileNotFoundError: [Errno 2] No such file or directory: 'azureml-models/m?sig=abcdef123456'\n"
+    assert "abcdef123456" not in str(diagnose(text).to_dict()) + str(diagnose(text))
+
+
+def test_silenced_causes_are_counted():
+    report = diagnose(MISSING, ignore=["missing-python-module"])
+    assert report.findings == ()
+    assert report.silenced == ("missing-python-module",)
+    assert diagnose("# amlwidgets: ignore missing-python-module\n" + MISSING).silenced == ("missing-python-module",)
+
+
+def test_report_shows_itself():
+    report = diagnose("  File \"/x/score.py\", line 2, in init\nModuleNotFoundError: No module named '<b>'\n" + MISSING)
+    assert "flask" in str(report)
+    assert "<b>" not in report._repr_html_()
+    assert "```" in report._repr_markdown_()
+    assert str(diagnose("all is well")) == "No known cause of a failure was found."

@@ -1,0 +1,102 @@
+"""``amlwidgets diagnose`` in terminals and pipelines."""
+
+import gzip
+import json
+import subprocess
+import sys
+
+import pytest
+
+from amlwidgets.cli import main
+
+MISSING = "ModuleNotFoundError: No module named 'flask'\n"
+HINT = "Container has crashed. Did your init method fail?\n"
+
+
+@pytest.fixture
+def log(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "a.log"
+    path.write_text(MISSING)
+    return path
+
+
+def test_text(log, capsys):
+    assert main(["diagnose", str(log)]) == 1
+    assert "flask" in capsys.readouterr().out
+
+
+def test_json_has_the_agreed_shape(log, capsys):
+    assert main(["diagnose", "--format", "json", str(log)]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert data["schema"] == 1
+    (item,) = data["inputs"]
+    assert item["source"] == str(log)
+    finding = item["findings"][0]
+    assert finding.keys() >= {
+        "cause", "stage", "confidence", "title", "evidence", "why", "fixes", "do_not", "explains",
+    }  # fmt: skip
+    assert finding["evidence"][0].keys() == {"source", "first_line", "last_line", "text"}
+    assert finding["fixes"][0].keys() == {"title", "steps", "code", "automatic"}
+
+
+def test_nothing_found(log, capsys):
+    log.write_text("all is well\n")
+    assert main(["diagnose", str(log)]) == 0
+
+
+@pytest.mark.parametrize(("limit", "code"), [("0.99", 0), ("0.5", 1), ("0", 1)])
+def test_fail_on(log, limit, code, capsys):
+    assert main(["diagnose", "--fail-on", limit, str(log)]) == code
+
+
+def test_usage_errors(log, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["diagnose", "--fail-on", "2", str(log)])
+    assert stopped.value.code == 2
+    assert main(["diagnose", "nosuchfile"]) == 2
+
+
+def test_ignore_and_configuration(log, capsys):
+    assert main(["diagnose", "--ignore", "missing-python-module", str(log)]) == 0
+    assert "1 silenced" in capsys.readouterr().out
+    (log.parent / "pyproject.toml").write_text('[tool.amlwidgets]\nignore = ["missing-python-module"]\n')
+    assert main(["diagnose", str(log)]) == 0
+    (log.parent / "pyproject.toml").write_text("[tool.amlwidgets]\nignore = 3\n")
+    assert main(["diagnose", str(log)]) == 2
+
+
+def test_folder_with_a_table(log, capsys):
+    (log.parent / "b.log.gz").write_bytes(gzip.compress(b"all is well\n"))
+    assert main(["diagnose", str(log.parent)]) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert any(line.startswith(str(log)) and "missing-python-module" in line for line in out)
+    assert any("b.log.gz" in line and line.endswith("-") for line in out)
+
+
+def test_several_inputs(log, capsys):
+    assert main(["diagnose", "--format", "json", str(log), str(log)]) == 1
+    assert len(json.loads(capsys.readouterr().out)["inputs"]) == 2
+
+
+def test_sarif(log, capsys):
+    assert main(["diagnose", "--format", "sarif", str(log)]) == 1
+    run = json.loads(capsys.readouterr().out)["runs"][0]
+    assert run["results"][0]["ruleId"] == "missing-python-module"
+    assert run["tool"]["driver"]["rules"][0]["id"] == "missing-python-module"
+    region = run["results"][0]["locations"][0]["physicalLocation"]["region"]
+    assert region["startLine"] == 1
+
+
+def test_standard_input_and_light_start(tmp_path):
+    code = (
+        "import sys; from amlwidgets.cli import main; rc = main(['diagnose', '--format', 'json', '-']); "
+        "heavy = [m for m in ('azureml', 'numpy', 'ipywidgets', 'IPython', 'docker', 'plotly', 'tomllib') if m in sys.modules]; "
+        "print(heavy, file=sys.stderr); sys.exit(rc)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=MISSING, capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["inputs"][0]["source"] == "standard input"
+    assert done.stderr.strip() == "[]"

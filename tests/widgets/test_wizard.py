@@ -1,0 +1,147 @@
+import json
+
+import pytest
+
+from amlwidgets.core.stages import STAGES, Stage, StageState
+from amlwidgets.services.journal import Journal
+from amlwidgets.widgets.wizard import DeployWizard
+
+SCRIPT = "def init():\n    pass\n\n\ndef run(data):\n    return 1\n"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AMLWIDGETS_SANDBOX", raising=False)
+    (tmp_path / "score.py").write_text(SCRIPT)
+    (tmp_path / "env.yml").write_text("dependencies:\n  - pip:\n      - azureml-defaults\n")
+    (tmp_path / "ridge.pkl").write_text("x")
+    return tmp_path
+
+
+@pytest.fixture
+def wizard(folder):
+    return DeployWizard()
+
+
+def run_preflight(wizard):
+    wizard.comm.ask("run", first="preflight", last="preflight")
+    assert wizard.deployment.wait(60)
+    wizard.refresh()
+
+
+def test_the_first_look_shows_what_the_folder_suggests(wizard):
+    assert wizard.head["service"] == "ridge"
+    assert [s["id"] for s in wizard.rail] == [s.value for s in STAGES]
+    names = {i["name"]: i["value"] for i in wizard.panels["register"]["inputs"]}
+    assert names["model_path"] == "ridge.pkl"
+    assert "Model.register(" in wizard.panels["register"]["code"]
+
+
+def test_the_whole_state_stays_small(wizard):
+    run_preflight(wizard)
+    state = {n: getattr(wizard, n) for n in ("head", "rail", "panels", "selected", "problem", "_esm", "_css")}
+    assert len(json.dumps(state)) < 50_000
+
+
+def test_a_running_stage_costs_few_bytes(wizard):
+    run_preflight(wizard)
+    before = len(wizard.comm.messages)
+    wizard._push({("rail", Stage.START)})
+    wizard._push_log(Stage.PREFLIGHT)
+    assert sum(wizard.comm.sizes[before:]) < 20_000
+
+
+def test_without_a_workspace_preflight_says_where_to_get_one(wizard):
+    run_preflight(wizard)
+    record = wizard.deployment.records[Stage.PREFLIGHT]
+    assert record.state == StageState.FAILED
+    assert "No workspace" in record.error
+    assert "%aml sandbox on" in record.error
+    assert wizard.deployment.records[Stage.REGISTER].state == StageState.BLOCKED
+    assert [c["state"] for c in record.checks if c["id"] in ("entry-script", "environment", "model")] == ["ok"] * 3
+
+
+def test_in_a_real_workspace_everything_that_costs_asks_first(wizard):
+    answer = wizard.comm.ask("run", first="register", last=None)["result"]
+    assert "upload a new version of the model ridge" in answer["confirm"]
+    assert "create or replace the service ridge on ACI" in answer["confirm"]
+    assert not wizard.deployment.running
+    assert wizard.comm.ask("delete_service")["result"]["confirm"].startswith("Delete the service ridge?")
+
+
+def test_settings_are_changed_and_a_wrong_one_keeps_the_old(wizard):
+    wizard.comm.ask("change", name="memory_gb", value="2")
+    assert wizard.spec.memory_gb == 2.0
+    assert "memory_gb=2.0" in wizard.panels["schedule"]["code"]
+    error = wizard.comm.ask("change", name="memory_gb", value="lots")["error"]
+    assert error["message"] == "“Memory, GB” needs a number, not “lots”."
+    assert wizard.spec.memory_gb == 2.0
+    assert wizard.problem == error
+
+
+def test_a_change_sends_dependent_stages_back_to_waiting(wizard):
+    run_preflight(wizard)
+    wizard.deployment._set(Stage.REGISTER, state=StageState.DONE)
+    wizard.deployment._set(Stage.IMAGE, state=StageState.DONE)
+    wizard.comm.ask("change", name="conda_file", value="other.yml")
+    states = [wizard.deployment.records[s].state for s in (Stage.REGISTER, Stage.IMAGE, Stage.SCHEDULE)]
+    assert states == [StageState.DONE, StageState.WAITING, StageState.WAITING]
+
+
+def test_a_log_is_asked_for_in_windows(wizard):
+    wizard.deployment._append(Stage.IMAGE, "".join(f"line {n}\n" for n in range(100_000)))
+    answer = wizard.comm.ask("window", stage="image", start=99_998, count=10_000)["result"]
+    assert answer == {"start": 99_998, "total": 100_000, "lines": ["line 99998", "line 99999"]}
+    assert len(wizard.comm.ask("window", stage="image", start=0, count=10_000)["result"]["lines"]) == 500
+    assert wizard.comm.ask("find", stage="image", query="LINE 77777")["result"]["hits"] == [77777]
+
+
+def test_new_lines_are_pushed_once_each(wizard):
+    for n in range(3):
+        wizard.deployment._append(Stage.START, f"line {n}\n")
+        wizard._push_log(Stage.START)
+    last = wizard.comm.sent("log")[-1]
+    assert last["total"] == 3
+    lines = {}
+    for message in wizard.comm.sent("log"):
+        lines |= {message["start"] + n: text for n, text in enumerate(message["lines"])}
+    assert lines == {0: "line 0", 1: "line 1", 2: "line 2"}
+
+
+def test_an_unfinished_run_is_offered_and_can_be_left(folder):
+    first = DeployWizard()
+    run_preflight(first)
+    second = DeployWizard()
+    assert second.head["resume"].startswith("The run of ridge stopped just now")
+    second.comm.ask("start_over")
+    assert second.head["resume"] == ""
+    assert second.deployment.records[Stage.PREFLIGHT].state == StageState.WAITING
+
+
+def test_a_resumed_run_shows_what_was_done(folder):
+    journal = Journal()
+    first = DeployWizard(journal=journal)
+    run_preflight(first)
+    first.deployment._finish(Stage.REGISTER, StageState.DONE, note="ridge:1")
+    saved = journal.latest_unfinished(str(folder))
+    again = DeployWizard(resume=saved, journal=journal)
+    again.comm.ask("resume")
+    assert again.deployment.wait(60)
+    assert again.deployment.run_id == first.deployment.run_id
+    assert "Entry script" in again.deployment.logs[Stage.PREFLIGHT].text()
+
+
+def test_the_static_form_tells_the_story(wizard):
+    run_preflight(wizard)
+    text = wizard.to_text()
+    assert "Deployment of ridge as ridge on ACI" in text
+    assert "Preflight  failed" in text
+    assert "<pre>" in wizard.to_html()
+
+
+def test_a_moved_notebook_is_refused(wizard, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    error = wizard.comm.ask("run", first="preflight", last="preflight")["error"]
+    assert error["code"] == "folder-changed"
