@@ -1,1 +1,1 @@
-
+"""(to come) Sizing formula, queueing closed forms, simulator, recommendations."""

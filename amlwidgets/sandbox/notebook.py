@@ -33,7 +33,9 @@ def sandbox_command(words: list[str]) -> tuple[str, str]:
     name = words[0] if words else "status"
     if name not in commands or len(words) > 1:
         raise BadInput(
-            f"There is no “%aml sandbox {' '.join(words)}”.", code="unknown-command", todo="Say on, off, status or reset."
+            f"There is no “%aml sandbox {' '.join(words)}”.",
+            code="unknown-command",
+            todo="Say on, off, status or reset.",
         )
     return commands[name]()
 

@@ -1,1 +1,1 @@
-
+"""(to come) ARM template reader, policy semantics, checks, remedies."""
