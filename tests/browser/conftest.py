@@ -24,7 +24,7 @@ FLAGS = [
 ]  # fmt: skip
 # What JupyterLab itself says on a healthy page.
 NOT_OURS = re.compile(
-    r"favicon|ResizeObserver loop|/api/(workspaces|listings|translations)|deprecat|WebGL|Autofocus|/lsp/", re.I
+    r"favicon|ResizeObserver loop|/api/(workspaces|listings|translations)|deprecat|WebGL|Autofocus|/lsp/", re.IGNORECASE
 )
 READY = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 
