@@ -51,6 +51,7 @@ class Document:
 
     data: bytes
     hits: dict[str, list[int]] = field(default_factory=dict)
+    _more: dict[str, bool] = field(default_factory=dict)
 
     @classmethod
     def scan(cls, text: str, literals: Iterable[str]) -> Document:
@@ -64,8 +65,10 @@ class Document:
         return cls(data, hits)
 
     def has(self, literal: str) -> bool:
-        """Whether the literal occurs."""
-        return literal in self.hits
+        """Whether the literal occurs anywhere; asked for literals beyond those that were scanned, once each."""
+        if literal not in self._more:
+            self._more[literal] = literal in self.hits or literal.encode() in self.data
+        return self._more[literal]
 
     @cached_property
     def lines(self) -> list[Line]:

@@ -21,9 +21,8 @@ class Catalogue(NamedTuple):
 
     @property
     def literals(self) -> tuple[str, ...]:
-        """Every literal that any sign asks for, each once."""
-        found = (word for cause in self.causes for s in cause.signs for word in (*s.literals, *s.needs, *s.absent))
-        return tuple(dict.fromkeys(found))
+        """Every literal that starts a sign, each once."""
+        return tuple(dict.fromkeys(word for cause in self.causes for sign in cause.signs for word in sign.literals))
 
 
 def read_files(folder: Path = FOLDER) -> dict[str, Any]:

@@ -80,9 +80,9 @@ class Matcher:
         return found
 
     def _possible(self, sign: Sign) -> bool:
-        has = self.doc.has
+        hits, has = self.doc.hits, self.doc.has
         return (
-            any(has(literal) for literal in sign.literals)
+            any(literal in hits for literal in sign.literals)
             and all(has(literal) for literal in sign.needs)
             and not any(has(literal) for literal in sign.absent)
         )

@@ -69,9 +69,7 @@ def sightings(source: str, doc: Document, matches: Sequence[Match]) -> list[Sigh
         if match.detail:
             details.setdefault(match.cause.slug, dict(match.fields))
             continue
-        if match.cause.generic and (
-            id(match.fact) in finer or taken.get(match.first, 0.0) > match.confidence - NEARLY
-        ):
+        if match.cause.generic and (id(match.fact) in finer or taken.get(match.first, 0.0) > match.confidence - NEARLY):
             continue
         grouped.setdefault(match.cause.slug, []).append(match)
     return [

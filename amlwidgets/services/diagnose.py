@@ -22,8 +22,8 @@ def diagnose(
 
     Args:
         source: ``str`` is text; a path-like object is a file (gzip, UTF-8, UTF-16, CP1252); an exception with its
-            chain; a Webservice (state, error, log); an Image (build log); a ``(name, text)`` pair; or a list of these, which
-            gives one report whose evidence names each source.
+            chain; a Webservice (state, error, log); an Image (build log); a ``(name, text)`` pair; or a list of
+            these, which gives one report whose evidence names each source.
         stage: Where it failed, if known: ``preflight``, ``register``, ``image``, ``schedule``, ``start`` or ``score``.
         context: What is known besides: ``models`` (``"diabetes:1, other:2"``), ``entry_script``, ``memory_gb``,
             ``service``.

@@ -62,7 +62,7 @@ def test_failing_step_and_first_complaint():
 def test_buildkit_step():
     text = (
         "#9 [5/8] RUN conda env create -f x.yml\n"
-        'ERROR: failed to solve: process "/bin/sh -c conda env create -f x.yml" did not complete successfully: exit code: 1\n'
+        'ERROR: failed to solve: process "/bin/sh -c conda env create" did not complete successfully: exit code: 1\n'
     )
     assert parse(builds, text, "did not complete successfully")[0].fields["step"] == "5"
 
@@ -91,10 +91,15 @@ def test_nested_errors():
 
 
 def test_state_of_a_container():
-    text = '"instanceView": {"restartCount": 3, "currentState": {"state": "Waiting", "exitCode": 137, "detailStatus": "CrashLoopBackOff"}}'
+    text = '"instanceView": {"restartCount": 3, "currentState": {"state": "Waiting", "exitCode": 137}}'
     (state,) = [f for f in parse(json_errors, text) if f.kind == "container"]
     assert state.fields["restarts"] == "3"
     assert state.fields["exit_code"] == "137"
+
+
+def test_size_in_an_access_log_is_no_status():
+    assert not parse(http, '200 - 127.0.0.1 - - "POST /score HTTP/1.0" 503 "-" "Go-http-client/1.1"')
+    assert parse(http, '127.0.0.1 - - "POST /score HTTP/1.0" 503 12 "-"')[0].fields["status"] == "503"
 
 
 def test_code_with_message_of_sdk_v2():

@@ -10,9 +10,11 @@ from amlwidgets.causes import catalogue, find_causes
 from amlwidgets.causes.document import REGION_BUDGET, WHOLE_BELOW, Document, find_positions, regions
 
 LITERALS = catalogue().literals
-SNIPPETS = [*LITERALS, "\n", "\\n", '\\"', "'", "{", "}", "[", "\x1b[31m", "\x00", "\r\n", " ", 'File "a.py", line 1, in init',
-            "Traceback (most recent call last):", "Error: ", "ü„", "C:\\new\\", "0/3 nodes are available: 1 Insufficient cpu",
-            '{"code": "X", "message": "{', "Response Code: 500", "exit code: 137"]  # fmt: skip
+SNIPPETS = [
+    *LITERALS, "\n", "\\n", '\\"', "'", "{", "}", "[", "\x1b[31m", "\x00", "\r\n", " ", 'File "a.py", line 1, in init',
+    "Traceback (most recent call last):", "Error: ", "ü„", "C:\\new\\", "0/3 nodes are available: 1 Insufficient cpu",
+    '{"code": "X", "message": "{', "Response Code: 500", "exit code: 137",
+]  # fmt: skip
 
 
 @given(st.lists(st.one_of(st.sampled_from(SNIPPETS), st.text(max_size=12)), max_size=60))

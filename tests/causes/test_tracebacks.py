@@ -9,7 +9,7 @@ from amlwidgets.causes.facts import tracebacks
 
 LITERALS = ("Traceback (most recent call", "Error: ", "line ")
 PLAIN = """Traceback (most recent call last):
-  File "/opt/env/lib/python3.8/site-packages/azureml_inference_server_http/server/user_script.py", line 119, in invoke_init
+  File "/env/lib/python3.8/site-packages/azureml_inference_server_http/server/user_script.py", line 119, in invoke_init
     self._user_init()
   File "/var/azureml-app/score.py", line 12, in init
     model = load(path)

@@ -21,8 +21,10 @@ def parse(doc: Document) -> list[Fact]:
     index_of = {line.number: i for i, line in reversed(list(enumerate(doc.lines)))}
     for number, raw in doc.raw:
         for offset, line in enumerate(raw.split("\n")):
-            start = _START.match(line) if '{\\"' in line[:200] else None
-            if start and _is_encoded_twice(line[start.end() : start.end() + _LONGEST]):
+            start = _START.match(line) if "{\\" in line[:200] else None
+            text = line[start.end() : start.end() + _LONGEST] if start else ""
+            # Python shows a text with its backslashes doubled.
+            if text and (_is_encoded_twice(text) or _is_encoded_twice(text.replace("\\\\", "\\"))):
                 at = index_of.get(number + offset, 0)
                 facts.append(Fact("body", {"form": "json in json"}, at, at, at))
     return facts
@@ -36,4 +38,4 @@ def _is_encoded_twice(text: str) -> bool:
         return False
 
 
-PARSER = Parser("body", ('{\\"',), parse)
+PARSER = Parser("body", ("{\\",), parse)

@@ -25,7 +25,9 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     ("HTTP Error ", re.compile(r"HTTP Error (\d{3})(?:: (?P<reason>.{0,80}))?")),
     ("<Response [", re.compile(r"<Response \[(\d{3})\]>")),
-    ("HTTP/", re.compile(r"HTTP/[\d.]{1,3}\"? ([45]\d\d)\b(?: (?P<reason>[A-Z][\w ]{2,40}))?")),
+    # An access log has the size of the answer after its status; where the status stands elsewhere, this is the size.
+    ("HTTP/", re.compile(r"HTTP/[\d.]{1,3}\\?\" ([45]\d\d) (?:\d{1,12}|-)(?:\s|$)")),
+    ("HTTP/", re.compile(r"(?:^|[\s'\"])HTTP/[\d.]{1,3} ([45]\d\d)\b(?: (?P<reason>[A-Z][\w ]{2,40}))?")),
     ("status code", re.compile(r"status code:? ?\(?(\d{3})\b")),
     ("Status code", re.compile(r"Status code:? ?\(?(\d{3})\b")),
     ("Status Code", re.compile(r"Status Code:? ?\(?(\d{3})\b")),
