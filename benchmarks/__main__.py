@@ -1,0 +1,24 @@
+"""Run every benchmark and print its ratios: ``python -m benchmarks [NAME ...]``.
+
+Absolute times depend on the machine and its load; the ratios of one run are what to compare.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import startup
+
+ALL = {"startup": startup.main}
+
+
+def main() -> int:
+    """Run the named benchmarks, or all."""
+    names = sys.argv[1:] or list(ALL)
+    for name in names:
+        ALL[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
