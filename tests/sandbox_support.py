@@ -57,7 +57,12 @@ def run_python(code: str, folder: Path, environment: dict[str, str], timeout: fl
     script = folder / "client_script.py"
     script.write_text(PROLOGUE + code, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, str(script)], cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout,
+        [sys.executable, str(script)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-6000:]}"

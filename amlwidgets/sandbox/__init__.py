@@ -74,7 +74,7 @@ def stop(home: str | os.PathLike[str] | None = None) -> bool:
 
 
 def reset(home: str | os.PathLike[str] | None = None, *, images: bool = False) -> None:
-    """Forget workspaces, models, services and runs; with ``images`` the built environments too.
+    """Forget models, services, environments and runs; with ``images`` what was built too.
 
     Raises:
         NotConnected: No sandbox runs.

@@ -88,9 +88,12 @@ class App:
         self.lifecycle.resume()
 
     def reset(self, *, images: bool) -> None:
-        """Forget workspaces, models, services and runs; with ``images`` the built environments too."""
+        """Forget models, services, environments and runs; with ``images`` what was built too.
+
+        Workspaces stay, empty: programs that hold one go on working.
+        """
         self.lifecycle.stop_all()
-        self.store.clear()
+        self.store.clear(keep="workspace")
         self.blobs.clear()
         for name in ("containers", "build-logs", *(("images",) if images else ())):
             shutil.rmtree(self.home / name, ignore_errors=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import http.client
 import json
 import os
 import select
@@ -96,7 +95,7 @@ class Sandbox:
             time.sleep(0.02)
 
     def reset(self, *, images: bool = False) -> None:
-        """Forget workspaces, models, services and runs; with ``images`` the built environments too.
+        """Forget models, services, environments and runs; with ``images`` what was built too.
 
         Raises:
             NotConnected: It does not run.
@@ -154,6 +153,8 @@ def call(identity: Identity, method: str, path: str, body: Any = None, timeout: 
         OSError: Nothing listens.
         ServiceFailed: It answers with an error.
     """
+    import http.client  # brings TLS along, which nobody needs who only imports this module
+
     connection = http.client.HTTPConnection("127.0.0.1", identity.port, timeout=timeout)
     try:
         data = None if body is None else json.dumps(body).encode()

@@ -42,9 +42,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add(actions, "start", _start, "start it, unless it runs", starting)
     _add(actions, "stop", _stop, "stop it; nothing is lost", shared)
     _format(_add(actions, "status", _status, "say whether it runs, and what is in it", shared))
-    reset = _add(actions, "reset", _reset, "forget its workspaces, models and services", shared)
+    reset = _add(actions, "reset", _reset, "forget its models, services, environments and runs", shared)
     reset.add_argument("--yes", action="store_true", help="do not ask")
-    reset.add_argument("--images", action="store_true", help="forget the built environments too")
+    reset.add_argument("--images", action="store_true", help="forget the built images too")
     _format(_add(actions, "env", _env, "print the shell lines that lead a terminal to it", shared))
     run = _add(actions, "run", _run, "run a command in it, for example: run -- python train.py", starting)
     run.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- COMMAND…")
@@ -127,7 +127,7 @@ def _describe(state: Mapping[str, Any]) -> str:
 def _reset(options: argparse.Namespace) -> int:
     running = _need(options)
     if not options.yes:
-        what = "workspaces, models, services" + (" and built environments" if options.images else "")
+        what = "models, services, environments and runs" + (", built images too" if options.images else "")
         if not sys.stdin.isatty():
             raise BadInput(f"This would forget all {what}.", code="not-asked", todo="Say --yes.")
         if input(f"Forget all {what} of {running.home}? [y/N] ").strip().lower() not in ("y", "yes"):

@@ -27,6 +27,7 @@ from amlwidgets.sandbox.workspaces import ensure_workspace
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
+    from typing import TextIO
 
     from amlwidgets.sandbox.identity import Identity
 
@@ -49,16 +50,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Keys of services and everybody's models lie in it.
+    options.home.chmod(0o700)
     with (options.home / LOCK).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _lock(lock):
             return ALREADY_RUNS
         try:
             return _serve(options.home, options.speed, options.port, options.ready_fd)
         except OSError as exc:
             LOG.error("the sandbox cannot start: %s", exc)  # noqa: TRY400 - the reason says it all
             return DISK_FULL
+
+
+def _lock(file: TextIO) -> bool:
+    # Somebody who looks whether a sandbox runs holds the lock for a moment.
+    for _ in range(20):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(0.025)
+        else:
+            return True
+    return False
 
 
 def _serve(home: Path, speed: str, port: int, ready_fd: int) -> int:

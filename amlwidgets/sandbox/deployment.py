@@ -95,10 +95,9 @@ class Deployment:
         operation.say("Submitting deployment to compute.")
         # Azure replaces the container group: the earlier container ends before the new one begins.
         self._life.remove_container(scope, name)
-        self._life.update_service(scope, name, spec=spec, revision=revision, updatedTime=services.now())
+        self._life.update_service(operation, spec=spec, revision=revision, updatedTime=services.now())
         container = self._life.runtime.start(_spec(spec))
-        if operation.cancelled.is_set() or not self._life.adopt(scope, name, container):
-            container.stop()
+        if not self._life.adopt(scope, name, container, operation.cancelled):
             return None
         operation.say(f"Checking the status of deployment {name}..")
         return container
@@ -171,9 +170,7 @@ class Deployment:
     def _end(
         self, operation: Operation, state: OperationState, service_state: ServiceState, error: dict[str, Any] | None
     ) -> None:
-        self._life.update_service(
-            operation.scope, operation["service"], state=service_state.value, error=error, updatedTime=services.now()
-        )
+        self._life.update_service(operation, state=service_state.value, error=error, updatedTime=services.now())
         operation.end(state, error)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KIND = "environment"
 CONTAINER = "build-logs"
+_PARTS = ("python", "environmentVariables", "docker", "spark", "inferencingStackVersion", "r")
 REGISTRY = "sandboxregistry.azurecr.io"
 
 
@@ -179,8 +180,7 @@ def _image_part(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def without_name(definition: dict[str, Any]) -> dict[str, Any]:
-    """Return what counts of a definition: all but its name, version and labels."""
-    # The client writes some keys with a capital letter when it registers.
+    """Return what counts of a definition: the parts that the client sends when it registers one."""
+    # The client writes some keys with a capital letter then.
     plain = {key[:1].lower() + key[1:]: value for key, value in definition.items()}
-    unwanted = ("name", "version", "labels", "number", "assetId", "description")
-    return {key: value for key, value in plain.items() if key not in unwanted and value is not None}
+    return {key: plain[key] for key in _PARTS if plain.get(key) is not None}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 REVIVE_POLL_SECONDS = 0.05
+RESUME_SECONDS = 10.0
 _Key = tuple[str, str]
 
 
@@ -57,6 +58,7 @@ class Lifecycle:
 
     def operation(self, scope: str, identifier: str) -> Operation | None:
         """Return an operation, also one of an earlier life."""
+        self._resumed.wait(RESUME_SECONDS)
         with self._lock:
             live = self._operations.get(identifier)
         if live is not None:
@@ -75,13 +77,15 @@ class Lifecycle:
             text = full.message if full else str(getattr(exc, "message", "") or f"{type(exc).__name__}: {exc}")
             LOG.info("operation %s failed: %s", operation.id, text, exc_info=full is None)
             self._fail(operation, text)
+        finally:
+            with self._lock:
+                self._operations.pop(operation.id, None)
 
     def _fail(self, operation: Operation, text: str) -> None:
         error = deployment_failed(text)
         try:
-            service = operation["service"] if operation["operationType"] == "Service" else None
-            if service:
-                self.update_service(operation.scope, service, state=ServiceState.FAILED.value, error=error)
+            if operation["operationType"] == "Service":
+                self.update_service(operation, state=ServiceState.FAILED.value, error=error)
             operation.end(OperationState.FAILED, error)
         except Exception:
             LOG.exception("operation %s cannot be ended", operation.id)
@@ -98,15 +102,13 @@ class Lifecycle:
                 self._runtime = ProcessRuntime(speed=self._app.clock.speed)
             return self._runtime
 
-    def update_service(self, scope: str, name: str, **changes: Any) -> dict[str, Any] | None:
-        """Change a service's document; returns it, or None when the service is gone."""
+    def update_service(self, operation: Operation, **changes: Any) -> None:
+        """Change the service that ``operation`` deploys, unless it is gone or another operation has taken over."""
+        scope, name = operation.scope, operation["service"]
         with self._app.store.transaction():
             service = self._app.store.get(services.KIND, scope, name)
-            if service is None:
-                return None
-            service |= changes
-            self._app.store.put(services.KIND, scope, name, service)
-            return service
+            if service is not None and service["operationId"] == operation.id and not operation.let_go_of:
+                self._app.store.put(services.KIND, scope, name, service | changes)
 
     def container(self, scope: str, name: str) -> Container | None:
         """Return a service's container."""
@@ -118,17 +120,21 @@ class Lifecycle:
         container = self.container(scope, name)
         return None if container is None else container.status()
 
-    def adopt(self, scope: str, name: str, container: Container) -> bool:
-        """Make ``container`` the one of a service; False (and it is stopped) when the sandbox ends just now."""
+    def adopt(self, scope: str, name: str, container: Container, cancelled: threading.Event | None = None) -> bool:
+        """Make ``container`` the one of a service.
+
+        Returns:
+            False when the sandbox ends just now or ``cancelled`` is set: the container is stopped then.
+        """
         with self._lock:
-            if not self._stopping:
-                earlier = self._containers.get((scope, name))
+            # Whoever cancels looks for the container after that, under this lock: it cannot be missed.
+            wanted = not self._stopping and not (cancelled is not None and cancelled.is_set())
+            unwanted = self._containers.get((scope, name)) if wanted else container
+            if wanted:
                 self._containers[scope, name] = container
-                if earlier is not None and earlier is not container:
-                    earlier.stop()
-                return True
-        container.stop()
-        return False
+        if unwanted is not None and unwanted is not self.container(scope, name):
+            unwanted.stop()
+        return wanted
 
     def remove_container(self, scope: str, name: str) -> None:
         """Stop a service's container, if it has one."""
@@ -190,15 +196,13 @@ class Lifecycle:
         try:
             # What a killed sandbox left running would keep its memory and its ports.
             self.runtime.reap(self._app.home / "containers")
-            pending = {
-                document["service"]: (scope, document)
-                for scope, document in self._app.store.scoped(operations.KIND)
-                if not OperationState(document["state"]).ended
-            }
             for scope, service in self._app.store.scoped(services.KIND):
-                if service["spec"] is not None and service["name"] not in pending:
+                if service["state"] in (ServiceState.HEALTHY, ServiceState.UNHEALTHY):
                     self._restart(scope, service)
-            for scope, document in pending.values():
+            pending = self._app.store.scoped(operations.KIND)
+            for scope, document in pending:
+                if OperationState(document["state"]).ended:
+                    continue
                 operation = Operation(self._app.store, scope, document)
                 if document["operationType"] == "Service":
                     self.begin(operation, Deployment(self._app).run)

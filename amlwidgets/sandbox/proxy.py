@@ -26,6 +26,7 @@ LOG = logging.getLogger(__name__)
 IDLE_SECONDS = 300
 BACKLOG = 256
 HTTPS_PORT = 443
+_LOCAL = ("127.0.0.1", "localhost")
 _AZURE_ML = re.compile(
     r"management\.azure\.com|login\.microsoftonline\.com"
     r"|[a-z0-9-]+\.api\.azureml\.ms|[a-z0-9-]+\.modelmanagement\.azureml\.net|[a-z0-9-]+\.experiments\.azureml\.net"
@@ -88,6 +89,9 @@ class Proxy:
         match = _SCORING.fullmatch(host)
         return match is not None and self._owns_label(match[1])
 
+    def _is_self(self, request: Request) -> bool:
+        return request.host in _LOCAL and split_authority(request.authority, 80)[1] == self._identity.port
+
     # -- one connection
 
     def _run(self, connection: socket.socket) -> None:
@@ -109,10 +113,12 @@ class Proxy:
             through_proxy = "://" in request.target.split("?", 1)[0]
             request.locate("http", request.headers.get("Host"))
             if not through_proxy:
-                again = self._answer(connection, request, self._handle)
+                # Without the proxy's credentials there is nothing but the sandbox's own routes, whatever Host says.
+                local = request.host in _LOCAL
+                again = self._answer(connection, request, self._handle if local else _misdirected)
             elif not self._may_use(request):
                 again = self._answer(connection, request, _refuse)
-            elif self.owns(request.host):
+            elif self.owns(request.host) or self._is_self(request):
                 again = self._answer(connection, request, self._handle)
             else:
                 again = self._forward(connection, request)
@@ -204,6 +210,11 @@ def _refuse(_request: Request) -> Response:
         b"This is the amlwidgets sandbox's proxy; it wants the credentials that `amlwidgets sandbox env` prints.\n",
         [("Proxy-Authenticate", 'Basic realm="amlwidgets sandbox"'), ("Content-Type", "text/plain; charset=utf-8")],
     )
+
+
+def _misdirected(_request: Request) -> Response:
+    text = b"This is the amlwidgets sandbox. Azure ML's hosts are reached by using it as a proxy.\n"
+    return Response(421, text, [("Content-Type", "text/plain; charset=utf-8")])
 
 
 def _unreachable(where: str, exc: Exception) -> Response:

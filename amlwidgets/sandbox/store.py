@@ -137,10 +137,10 @@ class Store:
             ).fetchone()
             return int(row[0])
 
-    def clear(self) -> None:
-        """Forget everything."""
+    def clear(self, keep: str) -> None:
+        """Forget everything but the documents of one kind."""
         with self.transaction():
-            self._db.execute("DELETE FROM documents")
+            self._db.execute("DELETE FROM documents WHERE kind<>?", (keep,))
             self._db.execute("DELETE FROM numbers")
 
     def close(self) -> None:

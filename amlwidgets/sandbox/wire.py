@@ -109,8 +109,11 @@ class Body:
             parts.append(part)
         return b"".join(parts)
 
-    def drain(self, limit: int = 8 * 1024 * 1024) -> bool:
-        """Read and forget the rest, so that the connection can be used again; False when that is not worth it."""
+    def drain(self, limit: int = 1024 * 1024 * 1024) -> bool:
+        """Read and forget the rest, so that the connection can be used again; False when that is not worth it.
+
+        A client that still sends would not see the answer if the connection were closed under its hands.
+        """
         if self._on_first_read is not None and not self.ended:
             return False
         while limit > 0:

@@ -24,7 +24,9 @@ def register(name="serve"):
 
 
 def test_deploy_score_update_delete(run, tmp_path):
-    found = run(DEPLOY + """
+    found = run(
+        DEPLOY
+        + """
 model = register()
 service = deploy("good", [model])
 service.wait_for_deployment(show_output=True)
@@ -41,7 +43,8 @@ refused = failure(newer.delete)
 service.delete()
 result([first, raw.status_code, listed, second, service.tags, service.description, refused, list(ws.webservices),
         failure(Webservice, ws, "good"), failure(service.run, "{}")])
-""")
+"""
+    )
     first, status, listed, second, tags, description, refused, left, missing, after = found
     assert first[0] == "Healthy"
     assert first[1] == {"echo": {"a": 1}, "model": "forty-two"}
@@ -60,7 +63,9 @@ result([first, raw.status_code, listed, second, service.tags, service.descriptio
 
 
 def test_keys(run):
-    found = run(DEPLOY + """
+    found = run(
+        DEPLOY
+        + """
 service = deploy("keyed", [register()], auth_enabled=True)
 service.wait_for_deployment()
 def score(key=None):
@@ -73,7 +78,8 @@ after = [score(keys[0]), score("a-key-of-my-own"), score(keys[1])]
 service.update(auth_enabled=False)
 result([before, after, score()])
 service.delete()
-""")
+"""
+    )
     assert found == [[401, 401, 200, 200, {"x": 1}], [401, 200, 200], 200]
 
 
@@ -89,12 +95,15 @@ def test_source_directory_and_model_paths(run, tmp_path):
         "    paths = [os.environ['AZUREML_MODEL_DIR'], Model.get_model_path('one'), Model.get_model_path('two', 1)]\n"
         "def run(data):\n    return {'paths': paths, 'factor': helper.FACTOR}\n"
     )
-    found = run(DEPLOY + """
+    found = run(
+        DEPLOY
+        + """
 service = deploy("sources", [register("one"), register("two")], source="source")
 service.wait_for_deployment()
 result(service.run("{}"))
 service.delete()
-""")
+"""
+    )
     assert found["factor"] == 7
     assert found["paths"][0].endswith("azureml-models")
     assert found["paths"][1].endswith("azureml-models/one/1/m.txt")
@@ -103,12 +112,15 @@ service.delete()
 
 def test_script_that_raises_in_init(run, tmp_path):
     (tmp_path / "bad.py").write_text("def init():\n    raise RuntimeError('no such luck')\ndef run(d):\n    return d\n")
-    found = run(DEPLOY + """
+    found = run(
+        DEPLOY
+        + """
 service = deploy("raises", script="bad.py")
 text = failure(service.wait_for_deployment)
 result([text, service.state, service.get_logs(), service.error, failure(service.run, "{}")])
 service.delete()
-""")
+"""
+    )
     text, state, log, error, scoring = found
     assert "current service state: Failed" in text
     assert "More information can be found using '.get_logs()'" in text
@@ -128,11 +140,14 @@ def test_script_that_eats_its_memory(run, tmp_path):
         "def init():\n    global kept\n    kept = [bytes(10_000_000) for _ in range(100)]\n"
         "    kept = [bytearray(b'x' * 10_000_000) for _ in range(200)]\ndef run(d):\n    return d\n"
     )
-    found = run(DEPLOY + """
+    found = run(
+        DEPLOY
+        + """
 service = deploy("hungry", script="hungry.py", memory=0.4)
 result([failure(service.wait_for_deployment), service.get_logs()])
 service.delete()
-""")
+"""
+    )
     assert "OOMKilled" in found[0]
     assert "limit 0.4 GB" in found[0]
     assert found[1].count("Booting worker with pid") >= 3
@@ -140,13 +155,16 @@ service.delete()
 
 def test_environment_that_cannot_be_built(run, tmp_path):
     (tmp_path / "broken.yml").write_text(support.CONDA.replace("azureml-defaults", "azureml-defaults==99.99.99"))
-    found = run(DEPLOY + """
+    found = run(
+        DEPLOY
+        + """
 service = deploy("unbuilt", env=Environment.from_conda_specification("unbuildable", "broken.yml"))
 text = failure(service.wait_for_deployment)
 link = text.split("found here: ")[1].split()[0]
 result([text, service.state, requests.get(link).text, service.get_logs()])
 service.delete()
-""")
+"""
+    )
     assert '"code": "EnvironmentBuildFailed"' in found[0]
     assert found[1] == "Failed"
     assert "99.99.99" in found[2]
@@ -154,7 +172,9 @@ service.delete()
 
 
 def test_names_and_models_are_checked(run):
-    found = run(DEPLOY + """
+    found = run(
+        DEPLOY
+        + """
 import copy
 model = register()
 service = deploy("taken", [model], dns_name_label="taken-label")
@@ -164,7 +184,8 @@ ghost.__dict__["id"] = "ghost:9"
 result([failure(deploy, "taken", [model]), failure(deploy, "ghostly", [ghost]),
         failure(deploy, "another", [model], dns_name_label="taken-label"), service.scoring_uri])
 service.delete()
-""")
+"""
+    )
     assert "there is already a service with name taken" in found[0]
     assert "ghost:9 not found" in found[1]
     assert "The DNS name label" in found[2]
@@ -172,7 +193,9 @@ service.delete()
 
 
 def test_live_reader_sees_the_operation_grow(run):
-    found = run(DEPLOY + """
+    found = run(
+        DEPLOY
+        + """
 from azureml._model_management._util import get_requests_session
 service = deploy("watched", [register()])
 address, headers = service._operation_endpoint, service._auth.get_authentication_header()
@@ -191,7 +214,8 @@ log = requests.get(held["operationLog"]).text
 result([first_answer, states[-1], len(set(states)), [e.split("|")[1] for e in stream.split("#")],
         held["operationDetails"], log])
 service.delete()
-""")
+"""
+    )
     assert found[0] < 5, "a live reader is not held"
     assert found[1] == "Succeeded"
     assert found[2] >= 2

@@ -1,0 +1,157 @@
+"""``amlwidgets sandbox …`` as a user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import sandbox_support as support
+
+from amlwidgets.sandbox import client
+
+pytestmark = pytest.mark.sandbox
+PROGRAM = [sys.executable, "-m", "amlwidgets.cli", "sandbox"]
+
+
+@pytest.fixture
+def command(sandbox, tmp_path):
+    environment = support.clean_environment(AMLWIDGETS_SANDBOX_HOME=str(sandbox.home), HOME=str(tmp_path))
+
+    def run(*words, folder=tmp_path, **more):
+        return subprocess.run(
+            [*PROGRAM, *words], cwd=folder, env=environment | more, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    run.environment = environment
+    return run
+
+
+def test_life_of_a_sandbox(tmp_path):
+    environment = support.clean_environment(HOME=str(tmp_path))
+
+    def run(*words):
+        return subprocess.run(
+            [*PROGRAM, *words, "--home", str(tmp_path / "h")], env=environment, capture_output=True, text=True, check=False
+        )
+
+    assert run("status").returncode == 1
+    assert run("env").returncode == 1
+    assert "sandbox-not-running" in run("env").stderr
+    started = run("start", "--speed", "1")
+    assert (started.returncode, "speed 1" in started.stdout) == (0, True)
+    again = run("start")
+    assert "already runs" in again.stdout
+    assert "It keeps speed 1" in again.stdout
+    status = json.loads(run("status", "--format", "json").stdout)
+    assert (status["running"], status["speed"], status["models"]) == (True, "1", 0)
+    assert run("stop").returncode == 0
+    assert "No sandbox runs" in run("stop").stdout
+    assert run("status").returncode == 1
+
+
+def test_run_writes_a_config_once_and_says_so(command, tmp_path):
+    script = tmp_path / "s.py"
+    script.write_text("from azureml.core import Workspace\nprint(Workspace.from_config().name)\n")
+    first = command("run", "--", "python", "s.py")
+    assert (first.returncode, first.stdout) == (0, "sandbox\n"), first.stderr
+    assert "Wrote .azureml/config.json" in first.stderr
+    config = tmp_path / ".azureml" / "config.json"
+    text = config.read_text()
+    below = tmp_path / "sub" / "folder"
+    below.mkdir(parents=True)
+    second = command("run", "--", "python", "../../s.py", folder=below)
+    assert (second.returncode, second.stdout, second.stderr) == (0, "sandbox\n", "")
+    assert config.read_text() == text
+    assert not (below / ".azureml").exists()
+
+
+def test_run_makes_the_workspace_that_a_file_names(command, tmp_path):
+    names = {"subscription_id": "0f0f0f0f-0000-4000-8000-000000000000", "resource_group": "mine", "workspace_name": "w1"}
+    (tmp_path / "config.json").write_text(json.dumps(names))
+    (tmp_path / "s.py").write_text("from azureml.core import Workspace\nprint(Workspace.from_config().name)\n")
+    done = command("run", "--", "python", "s.py")
+    assert (done.returncode, done.stdout) == (0, "w1\n"), done.stderr
+    assert not (tmp_path / ".azureml").exists()
+
+
+def test_a_foreign_config_is_left_alone(command, tmp_path):
+    (tmp_path / "config.json").write_text('{"theme": "dark"}')
+    assert command("run", "--", "true").returncode == 0
+    assert (tmp_path / "config.json").read_text() == '{"theme": "dark"}'
+    (tmp_path / ".azureml" / "config.json").write_text("{}")
+    broken = command("run", "--", "true")
+    assert broken.returncode == 2
+    assert "names no workspace" in broken.stderr
+
+
+def test_exit_codes_are_passed_on(command):
+    assert command("run", "--", sys.executable, "-c", "raise SystemExit(7)").returncode == 7
+    assert command("run", "--", "sh", "-c", "kill -9 $$").returncode == 137
+    assert command("run", "--", "no-such-program").returncode == 2
+    assert command("run").returncode == 2
+    assert command("start", "--speed", "fast").returncode == 2
+    assert command("nonsense").returncode == 2
+
+
+def test_ctrl_c_goes_to_the_command(command, tmp_path):
+    code = "import time\nprint('up', flush=True)\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise SystemExit(5)"
+    process = subprocess.Popen(
+        [*PROGRAM, "run", "--", sys.executable, "-c", code],
+        cwd=tmp_path, env=command.environment, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )
+    assert process.stdout.readline() == "up\n"
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(20) == 5
+
+
+def test_env_leads_a_shell_to_the_sandbox(command, tmp_path):
+    printed = command("env").stdout
+    script = f"{printed}\ntest -z \"$HOSTNAME\" && {sys.executable} -c 'import os; print(os.environ[\"MSI_ENDPOINT\"])'"
+    done = subprocess.run(
+        ["sh", "-c", script], env=command.environment | {"HOSTNAME": "h"}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("http://127.0.0.1:")
+
+
+def test_reset_asks(command, sandbox, tmp_path):
+    (tmp_path / "m.txt").write_text("x")
+    support.run_client(
+        "from azureml.core import Model\nModel.register(ws, model_path='m.txt', model_name='m')", tmp_path, sandbox
+    )
+    refused = command("reset")
+    assert refused.returncode == 2
+    assert "--yes" in refused.stderr
+    assert sandbox.status()["models"] == 1
+    assert command("reset", "--yes").returncode == 0
+    assert sandbox.status()["models"] == 0
+    assert "sandbox" in sandbox.status()["workspaces"]
+
+
+def test_port_that_is_taken(tmp_path):
+    import socket
+
+    from amlwidgets.errors import BadInput
+
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(BadInput, match="is taken"):
+        client.start(tmp_path / "h", port=other.getsockname()[1])
+    with pytest.raises(BadInput, match="between 1 and"):
+        client.start(tmp_path / "h", port=70_000)
+    with pytest.raises(BadInput, match="'quick' or '1'"):
+        client.start(tmp_path / "h", speed="2")
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(BadInput, match="cannot be written"):
+        client.start(blocked / "h")
+
+
+def test_two_starts_at_once_give_one_sandbox(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(lambda _: client.start(tmp_path / "h"), range(4)))
+    assert len({sandbox.pid for sandbox in found}) == 1
+    found[0].stop()
