@@ -155,3 +155,15 @@ def test_exception_without_frames(line):
 )
 def test_prose_does_not_crash(line):
     facts(line)
+
+
+def test_older_servers_import_the_script_while_they_boot():
+    text = (
+        "Traceback (most recent call last):\n"
+        '  File "/env/lib/python3.6/site-packages/gunicorn/workers/base.py", line 129, in init_process\n    self.load_wsgi()\n'
+        '  File "/var/azureml-server/wsgi.py", line 1, in <module>\n    import create_app\n'
+        '  File "/var/azureml-app/score.py", line 22, in <module>\n    x = y\n'
+        "NameError: name 'y' is not defined\n"
+    )
+    assert first(text)["phase"] == "import"
+    assert (first(text)["file"], first(text)["line"]) == ("score.py", "22")

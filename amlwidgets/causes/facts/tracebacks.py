@@ -31,6 +31,8 @@ _PHASE_OF = {
     "load_script": "import", "invoke_init": "init", "invoke_run": "run", "handle_score": "run",
     "run_scoring": "run", "_run_scoring": "run", "init_all": "init", "user_main_init": "init",
 }  # fmt: skip
+_LOADS_THE_SCRIPT = {"load_wsgi", "load_wsgiapp", "init_process", "create_app", "import_app"}
+"""Older servers import the script while gunicorn loads the application."""
 _MESSAGE_LINES = 30
 _LOOK_AHEAD = 6
 
@@ -193,6 +195,9 @@ def _phase(frames: list[Frame], own: Frame | None) -> str:
     phases = [_PHASE_OF[f.function] for f in frames if f.function in _PHASE_OF and f.is_library]
     if phases:
         return phases[0]
+    called = {f.function for f in frames}
+    if called & _LOADS_THE_SCRIPT and "handle_request" not in called and own is not None:
+        return "import"
     functions = {f.function for f in frames if not f.is_library}
     if own is None:
         return ""
