@@ -34,6 +34,8 @@ export function logView(source) {
     h("div.aml-log-body", {}, scroll, strip));
 
   function draw() {
+    // Hidden for a moment, as when the theme changes: what is drawn stays, and is drawn anew when it is seen again.
+    if (!scroll.clientHeight) return;
     const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - 10);
     const last = Math.min(total, Math.ceil((scroll.scrollTop + scroll.clientHeight) / ROW) + 10);
     const rows = [];
@@ -130,6 +132,8 @@ export function logView(source) {
   });
   const observer = new ResizeObserver(later);
   observer.observe(scroll);
+  const seen = new IntersectionObserver(later);
+  seen.observe(scroll);
 
   return {
     element,
@@ -160,6 +164,9 @@ export function logView(source) {
       if (follow.checked) toEnd();
     },
     reveal,
-    close: () => observer.disconnect(),
+    close() {
+      observer.disconnect();
+      seen.disconnect();
+    },
   };
 }

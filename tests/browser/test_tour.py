@@ -44,6 +44,7 @@ def test_the_tour_from_the_failure_to_the_prediction(work, open_notebook):
     page.locator(".aml-line.aml-mark").first.wait_for()
     book.shot("tour-1-failed-light")
     book.theme("JupyterLab Dark")
+    page.locator(".aml-line.aml-mark").first.wait_for()
     book.shot("tour-1-failed-dark")
 
     for stage in ("preflight", "register", "image", "schedule", "score", "start"):
