@@ -39,6 +39,7 @@ def find_causes(
         Findings; symptoms that a found cause explains are part of it.
     """
     known = using or catalogue()
+    stage = stage or (context or {}).get("wizard_stage")
     seen = []
     for source, text in texts:
         matcher = Matcher(text, known, stage)

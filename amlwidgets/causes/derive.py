@@ -60,6 +60,11 @@ PACKAGES = {
 }
 """Modules whose package has another name on the package index."""
 
+COMMON = tuple(
+    ["azureml-core", "azureml-defaults", "azureml-contrib-services", "azure-ai-ml", "azure-identity", "azure-storage-blob", "azureml-inference-server-http", "applicationinsights", "inference-schema", "numpy", "pandas", "scipy", "scikit-learn", "xgboost", "lightgbm", "catboost", "statsmodels", "joblib", "matplotlib", "seaborn", "plotly", "torch", "torchvision", "torchaudio", "tensorflow", "tensorflow-cpu", "keras", "onnxruntime", "transformers", "tokenizers", "sentence-transformers", "datasets", "accelerate", "spacy", "nltk", "gensim", "pillow", "opencv-python", "opencv-python-headless", "scikit-image", "flask", "gunicorn", "requests", "pyyaml", "pyarrow", "fastparquet", "sqlalchemy", "psycopg2-binary", "pyodbc", "mlflow", "mlflow-skinny", "pydantic", "beautifulsoup4", "lxml", "cryptography", "prophet", "shap", "imbalanced-learn", "category-encoders", "dill", "cloudpickle", "protobuf", "grpcio", "websockets", "aiohttp", "fastapi", "uvicorn"]
+)
+"""Packages that entry scripts often need; used to recognise a misspelt name."""
+
 _SPLIT = re.compile(r"[,;\s]+")
 
 
@@ -113,6 +118,17 @@ def corrected(requirement: str) -> str:
     return fixed if fixed != requirement.strip() else ""
 
 
+def known_package(name: str) -> str:
+    """A well-known package whose name is nearly, but not exactly, this one."""
+    plain = name.lower().replace("_", "-")
+    if plain in COMMON:
+        return ""
+    if name in PACKAGES:
+        return PACKAGES[name]
+    near = difflib.get_close_matches(plain, COMMON, 1, 0.86)
+    return near[0] if near else ""
+
+
 def same(value: str) -> str:
     """The value itself, under another name."""
     return value
@@ -126,5 +142,6 @@ FUNCTIONS: Mapping[str, Callable[..., str]] = {
     "basename": basename,
     "loosened": loosened,
     "corrected": corrected,
+    "known-package": known_package,
     "same": same,
 }

@@ -64,9 +64,5 @@ def from_data(data: dict[str, Any]) -> Catalogue:
 
 
 def write_index() -> None:
-    """Generate the index anew; run as ``python -m amlwidgets.causes.loader`` after changing the catalogue."""
+    """Generate the index anew (``python -m amlwidgets.causes.build_index``)."""
     INDEX.write_text(index_text(read_files()), "utf-8")
-
-
-if __name__ == "__main__":
-    write_index()

@@ -69,7 +69,7 @@ def test_slugs_are_unique_and_of_the_taxonomy():
 
 
 def test_index_is_current():
-    assert INDEX.read_text("utf-8") == index_text(DATA), "run: python -m amlwidgets.causes.loader"
+    assert INDEX.read_text("utf-8") == index_text(DATA), "run: python -m amlwidgets.causes.build_index"
 
 
 def test_no_file_lies_outside_of_a_stage():

@@ -31,7 +31,7 @@ _PHASE_OF = {
     "load_script": "import", "invoke_init": "init", "invoke_run": "run", "handle_score": "run",
     "run_scoring": "run", "_run_scoring": "run", "init_all": "init", "user_main_init": "init",
 }  # fmt: skip
-_LOADS_THE_SCRIPT = {"load_wsgi", "load_wsgiapp", "init_process", "create_app", "import_app"}
+_LOADS_THE_SCRIPT = {"load_wsgi", "load_wsgiapp", "init_process", "spawn_worker", "create_app", "import_app"}
 """Older servers import the script while gunicorn loads the application."""
 _MESSAGE_LINES = 30
 _LOOK_AHEAD = 6
