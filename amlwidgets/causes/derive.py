@@ -60,9 +60,17 @@ PACKAGES = {
 }
 """Modules whose package has another name on the package index."""
 
-COMMON = tuple(
-    ["azureml-core", "azureml-defaults", "azureml-contrib-services", "azure-ai-ml", "azure-identity", "azure-storage-blob", "azureml-inference-server-http", "applicationinsights", "inference-schema", "numpy", "pandas", "scipy", "scikit-learn", "xgboost", "lightgbm", "catboost", "statsmodels", "joblib", "matplotlib", "seaborn", "plotly", "torch", "torchvision", "torchaudio", "tensorflow", "tensorflow-cpu", "keras", "onnxruntime", "transformers", "tokenizers", "sentence-transformers", "datasets", "accelerate", "spacy", "nltk", "gensim", "pillow", "opencv-python", "opencv-python-headless", "scikit-image", "flask", "gunicorn", "requests", "pyyaml", "pyarrow", "fastparquet", "sqlalchemy", "psycopg2-binary", "pyodbc", "mlflow", "mlflow-skinny", "pydantic", "beautifulsoup4", "lxml", "cryptography", "prophet", "shap", "imbalanced-learn", "category-encoders", "dill", "cloudpickle", "protobuf", "grpcio", "websockets", "aiohttp", "fastapi", "uvicorn"]
+_COMMON = (
+    "azureml-core azureml-defaults azureml-contrib-services azure-ai-ml azure-identity azure-storage-blob "
+    "azureml-inference-server-http applicationinsights inference-schema numpy pandas scipy scikit-learn xgboost "
+    "lightgbm catboost statsmodels joblib matplotlib seaborn plotly torch torchvision torchaudio tensorflow "
+    "tensorflow-cpu keras onnxruntime transformers tokenizers sentence-transformers datasets accelerate spacy "
+    "nltk gensim pillow opencv-python opencv-python-headless scikit-image flask gunicorn requests pyyaml pyarrow "
+    "fastparquet sqlalchemy psycopg2-binary pyodbc mlflow mlflow-skinny pydantic beautifulsoup4 lxml cryptography "
+    "prophet shap imbalanced-learn category-encoders dill cloudpickle protobuf grpcio websockets aiohttp fastapi "
+    "uvicorn "
 )
+COMMON = tuple(_COMMON.split())
 """Packages that entry scripts often need; used to recognise a misspelt name."""
 
 _SPLIT = re.compile(r"[,;\s]+")
@@ -125,7 +133,7 @@ def known_package(name: str) -> str:
         return ""
     if name in PACKAGES:
         return PACKAGES[name]
-    near = difflib.get_close_matches(plain, COMMON, 1, 0.86)
+    near = difflib.get_close_matches(plain, COMMON, 1, 0.82)
     return near[0] if near else ""
 
 
