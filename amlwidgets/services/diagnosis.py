@@ -35,7 +35,7 @@ def diagnose_stage(
 
     texts: list[Any] = [(log.name, log.text()), *sources]
     if not sources:
-        texts.append(("error", str(error)))
+        texts.append(error)
     report = diagnose(texts, context=context_of(stage, spec, namespace))
     return tuple(report.findings)
 

@@ -121,3 +121,45 @@ def wait_for(run, condition, seconds=300):
         return seen.wait(seconds)
     finally:
         stop()
+
+
+def test_a_registered_model_and_a_runs_output_are_deployed_too(deploy, in_sandbox, tmp_path):
+    from azureml.core import Experiment, Workspace
+
+    ws = Workspace(**in_sandbox.workspace_config())
+    script = "import os, pathlib\n\n\ndef init():\n    global text\n"
+    script += "    text = next(pathlib.Path(os.environ['AZUREML_MODEL_DIR']).rglob('*.txt')).read_text()\n\n\n"
+    (tmp_path / "score.py").write_text(script + "def run(data):\n    return text.strip()\n")
+    first = deploy()
+    first.start(Stage.PREFLIGHT, Stage.REGISTER)
+    assert first.wait(60)
+    (tmp_path / "model.txt").write_text("43\n")
+    second = deploy()
+    second.start(Stage.REGISTER, Stage.REGISTER)
+    assert second.wait(60)
+    older = deploy(model_source="a registered model", model_version=1)
+    older.start(Stage.REGISTER, Stage.SCORE)
+    assert older.wait(300)
+    assert older.prediction == "42", older.records
+    logged = Experiment(ws, "training").start_logging(snapshot_directory=None)
+    (tmp_path / "trained.txt").write_text("44\n")
+    logged.upload_file("outputs/trained.txt", "trained.txt")
+    logged.complete()
+    settings = {"model_source": "a run's output", "run_id": logged.id, "model_path": "outputs/trained.txt"}
+    of_run = deploy(**settings, model_name="trained", service_name="of-run")
+    of_run.start(Stage.REGISTER, Stage.SCORE)
+    assert of_run.wait(300)
+    assert of_run.prediction == "44", of_run.records
+
+
+def test_a_path_that_does_not_exist_loses_nothing(deploy):
+    run = deploy(model_path="absent.pkl")
+    run.start(Stage.REGISTER, Stage.SCORE)
+    assert run.wait(60)
+    assert run.failed_stage == Stage.REGISTER
+    top = run.findings[Stage.REGISTER][0]
+    assert top.cause == "model-registration-path-missing"
+    run.change(model_path="model.txt")
+    run.start(Stage.REGISTER, Stage.SCORE)
+    assert run.wait(300)
+    assert run.prediction == {"sum": 3}
