@@ -8,6 +8,7 @@ import re
 import shutil
 import threading
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -76,6 +77,9 @@ class App:
         except Exception as exc:
             full = storage_error(exc, self.home)
             if full is not None:
+                if request.host == self.identity.blob_host:
+                    # The client's storage library would repeat a 507 for a minute and a half.
+                    full.status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
                 return full.response()
             LOG.exception("%s %s%s failed", request.method, request.authority, request.raw_path)
             what = f"{request.method} {request.path}"

@@ -26,6 +26,7 @@ LOG = logging.getLogger(__name__)
 IDLE_SECONDS = 300
 BACKLOG = 256
 HTTPS_PORT = 443
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _LOCAL = ("127.0.0.1", "localhost")
 _AZURE_ML = re.compile(
     r"management\.azure\.com|login\.microsoftonline\.com"
@@ -195,13 +196,17 @@ def listen(port: int) -> socket.socket:
 
 def _next_request(connection: socket.socket, stream: BufferedReader) -> Request | None:
     try:
-        return read_request(stream, connection.sendall)
+        request = read_request(stream, connection.sendall)
     except WireError as exc:
         body = f"{exc}\n".encode()
         connection.sendall(
             b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
         )
         return None
+    if request is not None and not request.body.ended and _QUICKACK is not None:
+        # Through a proxy, urllib3 sends a body only after its head was acknowledged; Linux takes 40 ms over that.
+        connection.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+    return request
 
 
 def _refuse(_request: Request) -> Response:

@@ -114,6 +114,7 @@ def tunnel(one: socket.socket, other: socket.socket, idle: float = 3600) -> None
     peers = {one: other, other: one}
     for end in peers:
         end.settimeout(idle)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     reading = [one, other]
     while reading:
         ready, _, _ = select.select(reading, [], [], idle)
@@ -182,6 +183,8 @@ def open_exchange(connection: socket.socket, request: Request, target: str, head
     """
     try:
         connection.settimeout(None)
+        # Small pieces must not wait for each other's acknowledgement (40 ms each).
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _send(connection, request, target, headers)
         return read_response(connection)
     except BaseException:

@@ -229,3 +229,22 @@ service.delete()
     ]
     assert found[4] == {"subOperationType": "DeployService"}
     assert found[5]
+
+
+def test_in_real_time_the_client_prints_its_own_stream(tmp_path):
+    (tmp_path / "score.py").write_text(support.GOOD_SCORE)
+    (tmp_path / "m.txt").write_text("forty-two")
+    (tmp_path / "myenv.yml").write_text(support.CONDA)
+    sandbox = support.start_sandbox(tmp_path / "home", speed="1")
+    try:
+        printed = support.run_client(DEPLOY + """
+service = deploy("slow-one", [register()])
+service.wait_for_deployment(show_output=True)
+""", tmp_path, sandbox)
+    finally:
+        sandbox.stop()
+    # The client adds a dot for every poll that brought nothing.
+    lines = [line[26:].rstrip(".") for line in printed.splitlines() if line.startswith("20")]
+    assert lines[:3] == ["Creating Container Registry if not exists", "Registering the environment", "Building image"]
+    assert "Checking the status of deployment slow-one" in lines
+    assert 'ACI service creation operation finished, operation "Succeeded"' in printed

@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 import sandbox_support as support
+from test_deploy import DEPLOY
 
 from amlwidgets.sandbox import client
-from test_deploy import DEPLOY
 
 pytestmark = pytest.mark.sandbox
 

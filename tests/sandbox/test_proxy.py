@@ -186,6 +186,24 @@ def test_plain_http_passes_without_the_proxys_own_headers(sandbox, chunked):
     assert not [name for name in seen["headers"] if name.lower().startswith("proxy")]
 
 
+def test_a_body_does_not_wait_for_an_acknowledgement(sandbox):
+    import statistics
+    import time
+
+    import requests
+
+    session = requests.Session()
+    session.trust_env = False
+    session.proxies = {"http": sandbox.identity.proxy_url}
+    seconds = []
+    with support.web_server() as port:
+        for _ in range(30):
+            begin = time.monotonic()
+            assert session.post(f"http://localhost:{port}/", data=b"{}").status_code == 200
+            seconds.append(time.monotonic() - begin)
+    assert statistics.median(seconds) < 0.03, "Linux delays an acknowledgement by 40 ms"
+
+
 def test_a_host_that_cannot_be_reached(sandbox):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -230,6 +248,21 @@ result([ws.name, secure, plain, local])
     assert secure.seen[0].startswith("CONNECT files.example.org:443")
     assert "Proxy-Authorization: Basic bWU6c0BjcmV0" in secure.seen[0]
     assert [line.split()[1] for line in plain.seen] == ["http://files.example.org/plain"]
+
+
+def test_a_sandbox_started_from_within_one_is_not_its_own_upstream(sandbox):
+    from amlwidgets.sandbox.environ import leave_sandbox, sandbox_environment
+    from amlwidgets.sandbox.upstream import before_sandbox
+
+    outside = {"HTTPS_PROXY": "http://old.example.org:3128", "no_proxy": "intern", "OTHER": "1"}
+    inside = outside | sandbox_environment(sandbox.home, sandbox.identity, outside)
+    assert str(sandbox.identity.port) in inside["HTTPS_PROXY"]
+    twice = inside | sandbox_environment(sandbox.home, sandbox.identity, inside)
+    assert before_sandbox(inside) == before_sandbox(twice) == before_sandbox(outside)
+    leave_sandbox(twice)
+    assert before_sandbox(twice) == before_sandbox(outside)
+    assert "MSI_ENDPOINT" not in twice
+    assert not [value for value in twice.values() if str(sandbox.identity.port) in value]
 
 
 @pytest.mark.parametrize(

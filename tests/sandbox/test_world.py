@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import sandbox_support as support
@@ -80,8 +81,8 @@ def test_other_https_clients_keep_the_public_authorities(sandbox):
     import certifi
 
     bundle = support.clean_environment() | sandbox.environment()
-    text = open(bundle["REQUESTS_CA_BUNDLE"]).read()
-    public = open(certifi.where()).read().count("BEGIN CERTIFICATE")
+    text = Path(bundle["REQUESTS_CA_BUNDLE"]).read_text()
+    public = Path(certifi.where()).read_text().count("BEGIN CERTIFICATE")
     assert text.count("BEGIN CERTIFICATE") > public
     assert (sandbox.home / "ca.pem").read_text().splitlines()[1] in text
 

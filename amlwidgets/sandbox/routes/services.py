@@ -166,6 +166,8 @@ def list_services(call: Call) -> Response:
     found = keep(call.app.store.all(services.KIND, call.scope), call.request.query)
     if compute := call.query("computeType"):
         found = [service for service in found if service["computeType"].lower() == compute.lower()]
+    if any(call.query(parameter) for parameter in ("imageName", "imageId", "imageDigest")):
+        found = []  # services of an Environment have no image of the older kind
     views = [_view(call, service) for service in found]
     for parameter, key in (("modelName", "name"), ("modelId", "id")):
         if wanted := call.query(parameter):
