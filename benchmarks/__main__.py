@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import startup
+from benchmarks import first_widget, startup
 
-ALL = {"startup": startup.main}
+ALL = {"startup": startup.main, "first_widget": first_widget.main}
 
 
 def main() -> int:

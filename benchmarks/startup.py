@@ -1,4 +1,4 @@
-"""What ``%load_ext amlwidgets`` adds to a live kernel, beside ipywidgets and anywidget; and the command line's start."""
+"""What ``%load_ext amlwidgets`` adds to a live kernel, beside ipywidgets and anywidget; the command line's start."""
 
 from __future__ import annotations
 
@@ -47,4 +47,6 @@ def main() -> None:
         median([whole_process("-c", "pass") for _ in range(RUNS)]),
         median([whole_process("-m", "amlwidgets.cli", "diagnose", "-") for _ in range(RUNS)]),
     )
-    print(f"  amlwidgets diagnose -        {1000 * help_:7.1f} ms as a whole process; python alone {1000 * empty:.1f} ms")
+    print(
+        f"  amlwidgets diagnose -        {1000 * help_:7.1f} ms as a whole process; python alone {1000 * empty:.1f} ms"
+    )

@@ -149,6 +149,8 @@ function render({ model, el }) {
     const order = [
       panel.findings.map((finding) => findingCard(finding, actions)),
       failed ? h("div.aml-failure", { role: "status" }, panel.error) : null,
+      panel.advice ? h("div.aml-row", {}, h("span", {}, panel.advice), h("button", { type: "button", disabled: busy,
+        onclick: () => act("change", { name: "target", value: "ACI" }) }, "Try ACI")) : null,
       panel.result ? h("div", {}, h("h4", {}, "The service answered"), h("pre.aml-result", {}, panel.result)) : null,
       checksView(panel.checks),
       h("div.aml-row", {},

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 Change = tuple[str, Stage | None]
 
+_AKS_ADVICE = (
+    "Not sure that AKS is to blame? ACI runs one container without a scheduler: deploy there first to rule AKS out."
+)
+
 _PUSHED_LINES = 400
 """Newest lines that are pushed to a following view at once; older ones are asked for."""
 
@@ -337,6 +341,7 @@ class DeployWizard(AmlWidget):
             "findings": record.findings,
             "error": record.error,
             "result": record.result[:2000],
+            "advice": _AKS_ADVICE if record.state == StageState.FAILED and run.spec.target == Target.AKS else "",
             "log": {"name": log.name, "total": len(log)},
         }
 
