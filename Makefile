@@ -8,9 +8,9 @@ ROOT_OPTION := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 .PHONY: demo test unit lint types sandbox notebooks browser bench clean host
 
 demo: $(STAMP)
-	$(BIN)/amlwidgets sandbox start
-	@echo "The tour opens in your browser. If it does not: open the address below that begins with http://127.0.0.1"
-	$(BIN)/jupyter lab $(ROOT_OPTION) notebooks/00_tour.ipynb
+	@$(BIN)/amlwidgets sandbox start
+	@echo "The tour opens in your browser; if it does not, open the last address below. Ctrl-C ends JupyterLab."
+	@$(BIN)/jupyter lab $(ROOT_OPTION) --log-level=WARN --LabApp.default_url=/lab/tree/notebooks/00_tour.ipynb
 
 # The order is from quick to slow, so that a mistake shows early.
 test: $(STAMP) host lint types
@@ -42,9 +42,10 @@ host:
 $(STAMP): pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed (command $(PYTHON)); set PYTHON=… to its path."; exit 1; }
 	@# Debian keeps venv in a package of its own.
-	$(PYTHON) -m venv $(VENV) || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); }
-	$(BIN)/python -m pip install --quiet --upgrade pip uv
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --editable '.[tour]' --group dev
+	@$(PYTHON) -m venv $(VENV) || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); }
+	@echo "Installing into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --upgrade pip uv
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --editable '.[tour]' --group dev
 	@touch $@
 
 clean:
