@@ -172,17 +172,19 @@ def run_in(sandbox: Sandbox, command: list[str]) -> int:
     if not environment.get("VIRTUAL_ENV") and not environment.get("CONDA_PREFIX"):
         # With no environment activated, "python" means the one in which amlwidgets is installed.
         environment["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), environment.get("PATH", os.defpath)))
-    try:
-        # The program is looked up on the command's own PATH.
-        program = shutil.which(command[0], path=environment.get("PATH")) or command[0]
-        child = subprocess.Popen([program, *command[1:]], env=environment)
-    except OSError as exc:
-        raise BadInput(f"{command[0]} cannot be run: {exc.strerror}.", code="no-program") from exc
-    # The terminal sends Ctrl-C to both; the command decides what becomes of it.
-    earlier = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)}
+    # The program is looked up on the command's own PATH.
+    program = shutil.which(command[0], path=environment.get("PATH")) or command[0]
+    child: list[subprocess.Popen[bytes]] = []
+    # The terminal sends Ctrl-C to both; the command decides what becomes of it. (A handler, since the command would
+    # inherit "ignore".)
+    handlers = {signal.SIGINT: _leave_to_child, signal.SIGQUIT: _leave_to_child}
+    earlier: dict[signal.Signals, Any] = {number: signal.signal(number, f) for number, f in handlers.items()}
     earlier[signal.SIGTERM] = signal.signal(signal.SIGTERM, lambda number, _: _pass_on(child, number))
     try:
-        code = child.wait()
+        child.append(subprocess.Popen([program, *command[1:]], env=environment))
+        code = child[0].wait()
+    except OSError as exc:
+        raise BadInput(f"{command[0]} cannot be run: {exc.strerror}.", code="no-program") from exc
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
@@ -190,6 +192,11 @@ def run_in(sandbox: Sandbox, command: list[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _pass_on(child: subprocess.Popen[bytes], number: int) -> None:
+def _leave_to_child(_number: int, _frame: object) -> None:
+    pass
+
+
+def _pass_on(child: list[subprocess.Popen[bytes]], number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
-        child.send_signal(number)
+        for process in child:
+            process.send_signal(number)

@@ -98,7 +98,10 @@ def test_exit_codes_are_passed_on(command):
 
 
 def test_ctrl_c_goes_to_the_command(command, tmp_path):
-    code = "import time\nprint('up', flush=True)\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise SystemExit(5)"
+    code = (
+        "import time\ntry:\n    print('up', flush=True)\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    raise SystemExit(5)"
+    )
     process = subprocess.Popen(
         [*PROGRAM, "run", "--", sys.executable, "-c", code],
         cwd=tmp_path, env=command.environment, stdout=subprocess.PIPE, text=True, start_new_session=True,
