@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from amlwidgets.sandbox.build.places import answering
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -50,6 +52,8 @@ class Packages:
         """Resolve and install; return the exit status of the command that failed, or 0."""
         if not self._requirements:
             return 0
+        self._requirements = answering(self._requirements, self._write)
+        self._file.write_text("\n".join((*self._requirements, "")), "utf-8")
         status = self._resolve() or self._install()
         return self._ask_pip(status) if status else 0
 

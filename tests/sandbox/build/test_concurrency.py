@@ -26,9 +26,7 @@ print(json.dumps({"ok": result.ok, "reused": result.reused}), flush=True)
 
 def start_process(builder, offline, environment):
     task = {"root": str(builder.store.root), "environment": offline, "definition": environment}
-    return subprocess.Popen(
-        [sys.executable, "-c", _OTHER_PROCESS, json.dumps(task)], stdout=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen([sys.executable, "-c", _OTHER_PROCESS, json.dumps(task)], stdout=subprocess.PIPE, text=True)
 
 
 def builds(gate):
