@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -205,7 +206,7 @@ class DeployRun(RunState):
         self._finish(
             stage,
             StageState.FAILED,
-            note="failed",
+            note=_restarts(str(error)),
             error=mask(message)[:4000],
             code=code,
             findings=[self._plain(stage, n, f) for n, f in enumerate(found)],
@@ -230,6 +231,14 @@ _GOES_ON = {
     Stage.START: "The deployment goes on in the service. Delete the service to stop it.",
     Stage.SCORE: "The request may still be answered; its answer is dropped.",
 }
+
+
+def _restarts(error: str) -> str:
+    """Return how often the container was started again, from the instance view in Azure's error; empty when unsaid."""
+    found = re.search(r'RestartCount"?: (\d+)', error)
+    if not found or found[1] == "0":
+        return ""
+    return "1 restart" if found[1] == "1" else f"{found[1]} restarts"
 
 
 def _drop(_count: int) -> None:

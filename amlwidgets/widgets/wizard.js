@@ -12,7 +12,7 @@ function noteOf(stage) {
     return `${stage.note || "running"}, ${time}`;
   }
   const time = stage.ended && stage.started ? seconds(stage.ended - stage.started) : "";
-  if (stage.state === "failed") return `failed after ${time}`;
+  if (stage.state === "failed") return [`failed after ${time}`, stage.note].filter(Boolean).join(", ");
   if (stage.state === "done") return [stage.note, time].filter(Boolean).join(", ");
   return stage.note || WORDS[stage.state];
 }
@@ -133,7 +133,10 @@ function render({ model, el }) {
     } else if (question.textContent.includes("Start over")) question.hidden = true;
   }
   function showEvidence(panel, evidence) {
-    if (evidence.source === panel.log.name) log.reveal(evidence.first_line - 1);
+    if (evidence.source === panel.log.name) return log.reveal(evidence.first_line - 1);
+    const said = panelBox.querySelector("details");
+    if (said) said.open = true;
+    said?.scrollIntoView({ block: "nearest" });
   }
   function drawPanel(keepLog) {
     const panel = model.get("panels")[model.get("selected")];
