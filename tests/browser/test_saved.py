@@ -7,12 +7,12 @@ import pytest
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 SECRET = "AbCdEf0123456789%2BxyzAbCdEf0123456789%3D"
-LOG = f"""\
+LOG = """\
 import amlwidgets
 from amlwidgets.core.stages import Stage
 wizard = amlwidgets.DeployWizard(model_path='absent.pkl', model_name='m', service_name='svc')
 secret = open('secret.txt').read()
-wizard.deployment._append(Stage.PREFLIGHT, f'GET https://a.blob.core.windows.net/c/b?sig={{secret}}&se=2030\\n' * 300)
+wizard.deployment._append(Stage.PREFLIGHT, f'GET https://a.blob.core.windows.net/c/b?sig={secret}&se=2030\\n' * 300)
 wizard.deployment.start(Stage.PREFLIGHT, Stage.PREFLIGHT)
 wizard.deployment.wait(60)
 wizard
