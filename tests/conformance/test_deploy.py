@@ -237,10 +237,15 @@ def test_in_real_time_the_client_prints_its_own_stream(tmp_path):
     (tmp_path / "myenv.yml").write_text(support.CONDA)
     sandbox = support.start_sandbox(tmp_path / "home", speed="1")
     try:
-        printed = support.run_client(DEPLOY + """
+        printed = support.run_client(
+            DEPLOY
+            + """
 service = deploy("slow-one", [register()])
 service.wait_for_deployment(show_output=True)
-""", tmp_path, sandbox)
+""",
+            tmp_path,
+            sandbox,
+        )
     finally:
         sandbox.stop()
     # The client adds a dot for every poll that brought nothing.

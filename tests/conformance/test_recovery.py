@@ -36,7 +36,9 @@ def own(tmp_path):
 @pytest.mark.network
 def test_kill_and_start_again(own, tmp_path):
     # One service is finished, the operation of another is in the middle of its image.
-    first = support.run_client(DEPLOY + """
+    first = support.run_client(
+        DEPLOY
+        + """
 model = register()
 service = deploy("finished", [model])
 service.wait_for_deployment()
@@ -46,13 +48,19 @@ live = {"x-amlwidgets-live": "1", **ws._auth_object.get_authentication_header()}
 while "operationDetails" not in requests.get(slow._operation_endpoint, headers=live).json():
     pass
 result([service.get_keys(), slow._operation_endpoint])
-""", tmp_path, own)
+""",
+        tmp_path,
+        own,
+    )
     containers = container_pids(own)
     kill(own)
     again = support.start_sandbox(own.home)
     assert again.url == own.url, "kernels that already run go on"
     assert again.identity == own.identity
-    found = support.run_client(DEPLOY + f"OPERATION = {first[1]!r}" + """
+    found = support.run_client(
+        DEPLOY
+        + f"OPERATION = {first[1]!r}"
+        + """
 headers = ws._auth_object.get_authentication_header()
 begin = time.monotonic()
 finished = Webservice(ws, "finished")
@@ -63,7 +71,10 @@ result([score, operation["state"], slow.state, slow.run('{"x": 1}')["echo"], lis
         Webservice(ws, "finished").state])
 finished.delete()
 slow.delete()
-""", tmp_path, again)
+""",
+        tmp_path,
+        again,
+    )
     assert found[0] == {"echo": {"after": "restart"}, "model": "forty-two"}
     assert found[1:4] == ["Succeeded", "Healthy", {"x": 1}]
     assert found[4] == ["serve"]
@@ -96,22 +107,30 @@ def alive(pid: int) -> bool:
 
 
 def test_stop_and_start_keeps_everything(own, tmp_path):
-    before = support.run_client("""
+    before = support.run_client(
+        """
 from azureml.core import Environment, Model
 Model.register(ws, model_path="m.txt", model_name="kept", tags={"a": "b"})
 env = Environment("kept")
 env.python.user_managed_dependencies = True
 env.register(ws)
 result(ws.get_details()["workspaceid"])
-""", tmp_path, own)
+""",
+        tmp_path,
+        own,
+    )
     own.stop()
     again = support.start_sandbox(own.home)
-    found = support.run_client("""
+    found = support.run_client(
+        """
 from azureml.core import Environment, Model
 model = Model(ws, "kept")
 result([ws.get_details()["workspaceid"], model.tags, Path(model.download("out")).read_text(),
         Environment.get(ws, "kept").version])
-""", tmp_path, again)
+""",
+        tmp_path,
+        again,
+    )
     assert found == [before, {"a": "b"}, "forty-two", "1"]
 
 
@@ -130,7 +149,8 @@ def small_disk(tmp_path):
 def test_full_disk(small_disk, tmp_path):
     sandbox = support.start_sandbox(small_disk / "home")
     try:
-        found = support.run_client("""
+        found = support.run_client(
+            """
 from azureml.core import Model
 Path("five.bin").write_bytes(bytes(5_000_000))
 Path("ten.bin").write_bytes(bytes(10_000_000))
@@ -139,7 +159,10 @@ first = Model.register(ws, model_path="five.bin", model_name="five")
 text = failure(Model.register, ws, model_path="ten.bin", model_name="ten")
 after = Model.register(ws, model_path="one.bin", model_name="one")
 result([text, sorted(ws.models), Path(first.download("out")).stat().st_size, after.id])
-""", tmp_path, sandbox)
+""",
+            tmp_path,
+            sandbox,
+        )
         assert "disk that holds the sandbox's state is full" in found[0]
         assert str(small_disk) in found[0]
         assert found[1:] == [["five", "one"], 5_000_000, "one:1"]

@@ -23,7 +23,13 @@ def command(sandbox, tmp_path):
 
     def run(*words, folder=tmp_path, **more):
         return subprocess.run(
-            [*PROGRAM, *words], cwd=folder, env=environment | more, capture_output=True, text=True, timeout=120, check=False
+            [*PROGRAM, *words],
+            cwd=folder,
+            env=environment | more,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
 
     run.environment = environment
@@ -35,7 +41,11 @@ def test_life_of_a_sandbox(tmp_path):
 
     def run(*words):
         return subprocess.run(
-            [*PROGRAM, *words, "--home", str(tmp_path / "h")], env=environment, capture_output=True, text=True, check=False
+            [*PROGRAM, *words, "--home", str(tmp_path / "h")],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     assert run("status").returncode == 1
@@ -70,7 +80,11 @@ def test_run_writes_a_config_once_and_says_so(command, tmp_path):
 
 
 def test_run_makes_the_workspace_that_a_file_names(command, tmp_path):
-    names = {"subscription_id": "0f0f0f0f-0000-4000-8000-000000000000", "resource_group": "mine", "workspace_name": "w1"}
+    names = {
+        "subscription_id": "0f0f0f0f-0000-4000-8000-000000000000",
+        "resource_group": "mine",
+        "workspace_name": "w1",
+    }
     (tmp_path / "config.json").write_text(json.dumps(names))
     (tmp_path / "s.py").write_text("from azureml.core import Workspace\nprint(Workspace.from_config().name)\n")
     done = command("run", "--", "python", "s.py")
@@ -104,7 +118,11 @@ def test_ctrl_c_goes_to_the_command(command, tmp_path):
     )
     process = subprocess.Popen(
         [*PROGRAM, "run", "--", sys.executable, "-c", code],
-        cwd=tmp_path, env=command.environment, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        cwd=tmp_path,
+        env=command.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     assert process.stdout.readline() == "up\n"
     os.killpg(process.pid, signal.SIGINT)
@@ -113,7 +131,7 @@ def test_ctrl_c_goes_to_the_command(command, tmp_path):
 
 def test_env_leads_a_shell_to_the_sandbox(command, tmp_path):
     printed = command("env").stdout
-    script = f"{printed}\ntest -z \"$HOSTNAME\" && {sys.executable} -c 'import os; print(os.environ[\"MSI_ENDPOINT\"])'"
+    script = f'{printed}\ntest -z "$HOSTNAME" && {sys.executable} -c \'import os; print(os.environ["MSI_ENDPOINT"])\''
     done = subprocess.run(
         ["sh", "-c", script], env=command.environment | {"HOSTNAME": "h"}, capture_output=True, text=True, check=True
     )

@@ -71,7 +71,9 @@ def test_a_workspace_needs_the_switch(run):
 def test_a_process_that_began_inside_cannot_leave(run, sandbox, tmp_path):
     environment = support.client_environment(sandbox, tmp_path)
     found = support.run_python(
-        "from amlwidgets.sandbox import world\nresult([world.state(), failure(world.switch_off)])", tmp_path, environment
+        "from amlwidgets.sandbox import world\nresult([world.state(), failure(world.switch_off)])",
+        tmp_path,
+        environment,
     )
     assert found[0] == "sandbox"
     assert "started-in-sandbox" in found[1]

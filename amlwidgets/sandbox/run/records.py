@@ -92,4 +92,3 @@ def _members(note: Note) -> list[psutil.Process]:
                 with contextlib.suppress(psutil.Error):
                     found[int(pid)] = psutil.Process(int(pid))
     return list(found.values())
-
