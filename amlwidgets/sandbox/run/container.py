@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-import socket
 import subprocess
 import threading
 import time
@@ -15,6 +14,7 @@ import psutil
 
 from amlwidgets.sandbox.protocols import ContainerSpec, ContainerStatus
 from amlwidgets.sandbox.run import environment, isolation, records, watch
+from amlwidgets.sandbox.run.ports import Port
 from amlwidgets.sandbox.run.probe import Probe
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.05
 _WATCH_SECONDS = 0.25
-_PORT_SECONDS = 10.0
 _CANNOT_START = 128
 """Exit code of a container whose first process could not be started, as container engines report it."""
 
@@ -46,7 +45,8 @@ class ProcessContainer:
         grace_seconds: float,
         clock: Callable[[], float],
     ) -> None:
-        self.spec = spec
+        self._port = Port(spec.port)
+        self.spec = replace(spec, port=self._port.number)
         self._backoff, self._limits, self._grace, self._clock = backoff, limits, grace_seconds, clock
         self._view = isolation.view(spec.root, spec.prefix, isolate)
         self._stopping = threading.Event()
@@ -88,6 +88,7 @@ class ProcessContainer:
                 if not self._stopping.wait(self._backoff.seconds(self._crashes)):
                     self._set(state="Starting", reason="", restarts=self._status.restarts + 1)
         finally:
+            self._port.close()
             self._limits.close()
             self._set(state="Terminated", reason="Error" if self._status.exit_code else "Completed")
 
@@ -96,18 +97,20 @@ class ProcessContainer:
         self._oom_before = self._limits.oom_kills
         self._set(started_at=self._clock())
         try:
-            process, listening = self._launch()
+            process = self._launch()
         except OSError as error:
+            self._port.refuse()
             self._complain(error)
             return _CANNOT_START
         try:
             records.write(self.spec.root, process.pid, self._limits.group.folders if self._limits.group else [])
             self._limits.begin(process.pid, self._ours)
             self._set(state="Running", reason="")
-            self._observe(process, listening=listening)
+            self._observe(process)
         finally:
             self._limits.unbind()
             self._end(process)
+            self._port.refuse()
             self._limits.end()
             records.clear(self.spec.root)
         return 128 - process.returncode if process.returncode < 0 else process.returncode
@@ -117,14 +120,13 @@ class ProcessContainer:
         with contextlib.suppress(OSError), self.spec.log.open("a", encoding="utf-8") as log:
             log.write(f"sandbox: the container cannot be started: {error}\n")
 
-    def _launch(self) -> tuple[subprocess.Popen[bytes], bool]:
-        """Start the server; says also whether it got a listening socket from us."""
+    def _launch(self) -> subprocess.Popen[bytes]:
+        """Start the server on the container's own socket, never without one."""
         spec, root = self.spec, self.spec.root
         staging = root / "staging"
         for folder in (staging, root / "tmp", root / "home", root / "var" / "azureml-app", spec.log.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        listener = _listen(spec.port)
-        handle = listener.fileno() if listener else -1
+        handle = self._port.listen()
         # A shell starts the server, so that a missing one is reported by the shell and with its exit code.
         server = f"exec azmlinfsrv --entry_script {shlex.quote(spec.entry_script)} --port {spec.port}"
         command = isolation.launch(
@@ -138,27 +140,20 @@ class ProcessContainer:
             listen=handle,
             hostname=spec.name,
         )
-        with spec.log.open("ab") as log, contextlib.ExitStack() as stack:
-            if listener:
-                stack.enter_context(listener)  # only the server keeps it: when it ends, connections are refused
-            process = subprocess.Popen(
+        with spec.log.open("ab") as log:
+            return subprocess.Popen(
                 command,
                 env=environment.variables(spec, self._view),
                 cwd=root,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=(handle,) if listener else (),
+                pass_fds=(handle,),
                 start_new_session=True,
             )
-        return process, listener is not None
 
-    def _observe(self, process: subprocess.Popen[bytes], *, listening: bool) -> None:
+    def _observe(self, process: subprocess.Popen[bytes]) -> None:
         """Follow a running attempt until it ends or is to be stopped."""
-        if not listening:
-            # Someone else has the port, and would answer in its place. The server finds out and ends by itself.
-            _wait(process, self._stopping, _PORT_SECONDS)
-            return
         probe, ready_since, workers = Probe(self.spec.port), 0.0, frozenset[int]()
         try:
             while process.poll() is None and not self._stopping.is_set():
@@ -214,25 +209,3 @@ class ProcessContainer:
     def _set(self, **changes: object) -> None:
         with self._guard:
             self._status = replace(self._status, **changes)  # type: ignore[arg-type]
-
-
-def _wait(process: subprocess.Popen[bytes], stopping: threading.Event, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < deadline and not stopping.wait(_POLL_SECONDS):
-        pass
-
-
-def _listen(port: int) -> socket.socket | None:
-    """Return a listening socket on loopback, None when the port is taken: then the server itself reports that.
-
-    The server would listen on every address of the machine; handing it a socket keeps it on loopback.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-        listener.listen(2048)
-    except OSError:
-        listener.close()
-        return None
-    return listener

@@ -16,7 +16,6 @@ By hand::
 
 from __future__ import annotations
 
-import socket
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -65,9 +64,15 @@ class ProcessRuntime:
         self._clock, self._isolate, self._kernel_limits = clock, isolate, kernel_limits
 
     def start(self, spec: ContainerSpec) -> ProcessContainer:
-        """Start the container and its supervision; returns at once. Port 0 takes a free one (see ``.spec.port``)."""
+        """Start the container and its supervision; returns at once.
+
+        Port 0 takes a free one, and so does a port that somebody else has: ``.spec.port`` tells which.
+
+        Raises:
+            OSError: No port can be had.
+        """
         root, prefix, log = (path.absolute() for path in (spec.root, spec.prefix, spec.log))
-        spec = replace(spec, root=root, prefix=prefix, log=log, port=spec.port or _free_port())
+        spec = replace(spec, root=root, prefix=prefix, log=log)
         return ProcessContainer(
             spec,
             backoff=self._backoff,
@@ -81,9 +86,3 @@ class ProcessRuntime:
     def reap(root: Path) -> list[int]:
         """End what a killed sandbox left behind in the container folders below ``root``; return the pids ended."""
         return records.reap(root)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

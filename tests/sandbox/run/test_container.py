@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+import psutil
 import pytest
 
 from amlwidgets.sandbox.run import Backoff, ProcessRuntime
@@ -70,13 +71,50 @@ def test_an_environment_without_the_server_fails_in_the_shell(host, bare_prefix)
     assert "azmlinfsrv: not found" in log_of(container)
 
 
-def test_a_taken_port_is_reported_by_the_server(host):
+def test_a_taken_port_is_replaced_by_another_and_nothing_leaves_loopback(host):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        container = host.start(port=other.getsockname()[1])
-        wait_for(lambda: "Connection in use" in log_of(container))
-        assert container.status().state == "Running"
+        taken = other.getsockname()[1]
+        container = host.start(port=taken)
+        assert container.spec.port not in (0, taken)
+        wait_state(container, "Ready")
+        assert score(container)[0] == 200
+        assert listening_elsewhere(container) == []
+
+
+def test_the_port_is_the_containers_between_two_servers(host):
+    container = host.start("import no_such_module\n", runtime=ProcessRuntime(backoff=Backoff(600, 600, 600)))
+    wait_state(container, "Waiting")
+    with socket.socket() as thief:
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        assert thief.connect_ex(("127.0.0.1", container.spec.port)), "nobody listens meanwhile"
+    with socket.socket() as thief, pytest.raises(OSError, match="in use"):
+        thief.bind(("127.0.0.1", container.spec.port))
+
+
+def test_the_same_port_serves_every_attempt(host):
+    marker = host.folder / "second"
+    script = (
+        f"import pathlib\n\n\ndef init():\n    mark = pathlib.Path({str(marker)!r})\n"
+        "    if not mark.exists():\n        mark.touch()\n        raise ValueError('first time')\n\n\n"
+        "def run(data):\n    return 1\n"
+    )
+    container = host.start(script)
+    port = container.spec.port
+    assert wait_state(container, "Ready").restarts == 1
+    assert container.spec.port == port
+    assert score(container)[0] == 200
+
+
+def listening_elsewhere(container) -> list[str]:
+    """Return the addresses apart from loopback on which the container's port is listened on."""
+    found = psutil.net_connections("inet")
+    return [
+        c.laddr.ip
+        for c in found
+        if c.status == psutil.CONN_LISTEN and c.laddr.port == container.spec.port and c.laddr.ip != "127.0.0.1"
+    ]
 
 
 def test_a_folder_that_cannot_be_used_is_told(host):
