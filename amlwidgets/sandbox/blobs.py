@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from amlwidgets.sandbox.wire import CHUNK
 
@@ -100,6 +100,17 @@ class Blobs:
         if not hmac.compare_digest(signature, query.get("sig", "")) or permission not in permissions:
             return False
         return expiry > datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def named(self, container: str, name: str, query: Mapping[str, str], permission: str) -> str | None:
+        """Return the blob that a link with this name in its path means; None when the link does not allow it.
+
+        The SDK's uploader takes the name out of a link without decoding it and encodes it again; the signature,
+        which holds for one name, tells whether that has happened.
+        """
+        for candidate in (name, unquote(name)):
+            if self.allows(container, candidate, query, permission):
+                return candidate
+        return None
 
     def _sign(self, container: str, name: str, expiry: str, permissions: str) -> str:
         text = f"{container}\n{name}\n{expiry}\n{permissions}".encode()

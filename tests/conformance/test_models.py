@@ -116,3 +116,29 @@ result([Model.register(ws, model_path="m.txt", model_name="shared").version for 
     with ThreadPoolExecutor() as pool:
         versions = list(pool.map(lambda folder: support.run_client(code, folder, sandbox), folders))
     assert sorted(versions[0] + versions[1]) == list(range(1, 11))
+
+
+def test_odd_file_names_come_back_as_they_were(run):
+    found = run("""
+from azureml.core import Model
+names = ["a b", "\u00fc", "(x)", "a+b", "a,b", "q'q", "a&b=c", "%41", "c#d", "a:b", "100%", "a%2520b", "[1]", "x~y"]
+Path("odd dir").mkdir()
+for name in names:
+    Path("odd dir", name).write_text(name, encoding="utf-8")
+Path("odd dir", "in ner").mkdir()
+Path("odd dir", "in ner", "d\u00e9 \u00e0").write_text("deep", encoding="utf-8")
+whole = Model.register(ws, model_path="odd dir", model_name="odd")
+whole.download("out")
+each = {}
+for number, name in enumerate(names):
+    if set(name) & set("%#"):
+        continue  # as a model of their own, the client asks for these by an address that it does not encode
+    path = Model.register(ws, model_path=str(Path("odd dir", name)), model_name=f"odd-{number}").download(f"o{number}")
+    each[name] = [Path(path).name, Path(path).read_text(encoding="utf-8")]
+back = {str(p.relative_to("out/odd dir")): p.read_text(encoding="utf-8") for p in Path("out").rglob("*") if p.is_file()}
+result([names, back, each])
+""")
+    names, back, each = found
+    assert back == {name: name for name in names} | {"in ner/d\u00e9 \u00e0": "deep"}
+    assert each == {name: [name, name] for name in names if not set(name) & set("%#")}
+    assert len(each) >= 10

@@ -40,7 +40,10 @@ def _error(status: int, code: str, message: str) -> Response:
 
 
 def _refusal(call: Call, permission: str) -> Response | None:
-    if call.app.blobs.allows(call["container"], call["name"], call.request.query, permission):
+    """Return the answer to a link that does not allow this; else put the blob's true name into the call."""
+    name = call.app.blobs.named(call["container"], call["name"], call.request.query, permission)
+    if name is not None:
+        call.params["name"] = name
         return None
     return _error(
         403,
