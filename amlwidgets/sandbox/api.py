@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import sqlite3
@@ -10,6 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.sandbox.blobs import DISK_FULL
 from amlwidgets.sandbox.wire import Response
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def not_implemented(request: Request) -> ApiError:
 
 def storage_error(exc: Exception, home: object) -> ApiError | None:
     """Return the answer to a failed write; None when ``exc`` is something else."""
-    full = isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    full = isinstance(exc, OSError) and exc.errno in DISK_FULL
     if isinstance(exc, sqlite3.OperationalError):
         full = exc.sqlite_errorname in ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR")
     if not full:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import errno
 import hashlib
 import hmac
 import os
 import shutil
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 
 KIND = "blob"
 SAS_SECONDS = 8 * 3600
+STALE_SECONDS = 3600
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Numbers of the errors that say that nothing more can be stored."""
 _SAS_VERSION = "2019-07-07"
 
 
@@ -177,29 +183,36 @@ class Blobs:
         )
 
     def stage(self, container: str, name: str, block: str, parts: Iterable[bytes]) -> None:
-        """Keep one block of a blob until it is committed.
+        """Keep one block of a blob until it is committed, or for an hour after its last block.
 
         Raises:
-            OSError: The disk is full.
+            OSError: The disk is full; the blob's earlier blocks are gone too then.
         """
         folder = self._stage_folder(container, name)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        path = folder / _hash(block)
-        temporary = path.with_suffix(f".{uuid.uuid4().hex}")
-        try:
-            write_parts(temporary, parts, sync=False)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        self._sweep()
+        with _emptied_when_full(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            path = folder / _hash(block)
+            temporary = path.with_suffix(f".{uuid.uuid4().hex}")
+            try:
+                write_parts(temporary, parts, sync=False)
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
 
     def commit(self, container: str, name: str, blocks: list[str], content_type: str = "") -> Blob | None:
-        """Make a blob of staged blocks, in that order; None when one of them was never staged."""
+        """Make a blob of staged blocks, in that order; None when one of them was never staged.
+
+        Raises:
+            OSError: The disk is full; the blocks are gone then.
+        """
         folder = self._stage_folder(container, name)
         paths = [folder / _hash(block) for block in blocks]
         if not all(path.is_file() for path in paths):
             return None
-        blob = self.put(container, name, (data for path in paths for data in _read(path)), content_type)
+        with _emptied_when_full(folder):
+            blob = self.put(container, name, (data for path in paths for data in _read(path)), content_type)
         shutil.rmtree(folder, ignore_errors=True)
         return blob
 
@@ -213,8 +226,27 @@ class Blobs:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    def _sweep(self) -> None:
+        """Remove what uploads left that were given up."""
+        oldest = time.time() - STALE_SECONDS
+        for path in self._staged.iterdir():
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < oldest:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
     def _stage_folder(self, container: str, name: str) -> Path:
         return self._staged / _hash(f"{container}/{name}")
+
+
+@contextlib.contextmanager
+def _emptied_when_full(folder: Path) -> Iterator[None]:
+    """Remove a blob's blocks when the disk is full: they are what fills it, and the upload has failed."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in DISK_FULL:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def write_parts(path: Path, parts: Iterable[bytes], *, sync: bool = True) -> None:

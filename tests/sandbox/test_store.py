@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import pytest
 
@@ -105,6 +107,44 @@ def test_an_upload_that_breaks_leaves_nothing(blobs, tmp_path):
     assert b"".join(blobs.get("c", "kept").read()) == b"kept"
     assert len(list((tmp_path / "blobs").iterdir())) == 1
     assert list((tmp_path / "blobs-staged").iterdir()) == []
+
+
+@pytest.mark.parametrize("step", ["stage", "commit"])
+def test_a_full_disk_takes_the_blocks_of_a_failed_upload_away(blobs, tmp_path, monkeypatch, step):
+    def full(*_arguments, **_named):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    blobs.stage("c", "n", "a", [b"one"])
+    blobs.stage("c", "other", "a", [b"other"])
+    with monkeypatch.context() as patch:
+        patch.setattr(blobs_module, "write_parts", full)
+        with pytest.raises(OSError, match="No space"):
+            blobs.stage("c", "n", "b", [b"two"]) if step == "stage" else blobs.commit("c", "n", ["a"])
+    assert len(list((tmp_path / "blobs-staged").iterdir())) == 1
+    assert blobs.commit("c", "n", ["a"]) is None
+    assert blobs.commit("c", "other", ["a"]) is not None
+
+
+def test_a_connection_that_breaks_keeps_the_earlier_blocks(blobs):
+    def broken():
+        yield b"tw"
+        raise ConnectionResetError
+
+    blobs.stage("c", "n", "a", [b"one"])
+    with pytest.raises(ConnectionResetError):
+        blobs.stage("c", "n", "b", broken())
+    blobs.stage("c", "n", "b", [b"two"])
+    assert b"".join(blobs.commit("c", "n", ["a", "b"]).read()) == b"onetwo"
+
+
+def test_blocks_of_an_upload_that_was_given_up_go_after_an_hour(blobs, tmp_path):
+    blobs.stage("c", "old", "a", [b"old"])
+    blobs.stage("c", "young", "a", [b"young"])
+    (old,) = set((tmp_path / "blobs-staged").iterdir()) - {blobs._stage_folder("c", "young")}
+    os.utime(old, (0, time.time() - 3700))
+    blobs.stage("c", "next", "a", [b"next"])
+    assert not old.exists()
+    assert blobs.commit("c", "young", ["a"]) is not None
 
 
 def test_blocks_become_a_blob_in_the_order_of_the_list(blobs):
