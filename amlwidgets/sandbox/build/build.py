@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amlwidgets.sandbox.build import process
-from amlwidgets.sandbox.build.dockerfile import Action, Step, render, steps
+from amlwidgets.sandbox.build.dockerfile import SETUP, Action, Step, home, render, steps
+from amlwidgets.sandbox.build.index import masked
 from amlwidgets.sandbox.build.interpreters import Interpreter, choose
 from amlwidgets.sandbox.build.packages import Packages
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from amlwidgets.sandbox.build.conda import Refusal
     from amlwidgets.sandbox.build.definition import Definition
     from amlwidgets.sandbox.build.store import ImageStore
     from amlwidgets.sandbox.build.tools import Tools
@@ -30,8 +32,9 @@ class BuildFailed(Exception):
 class Build:
     """Runs the steps of one build. The caller holds the key's lock.
 
-    Lines that begin with ``sandbox:`` are our own words; everything else is Docker's way of naming steps, or the
-    output of the tool that runs.
+    Lines that begin with ``sandbox:`` are our own words; everything else is Docker's way of naming steps (``Step``,
+    ``Using cache``, ``Successfully tagged``, ``digest``), or the output of uv and pip. A ``RUN`` step names the
+    commands that are run; other paths than the Dockerfile's and options for this machine's package index apart.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Build:
         self._interpreters, self._files, self._pip_seconds = interpreters, files, pip_seconds
         self._lock = lock
         self._began = time.monotonic()
+        self._ended = ""  # the last command that ran to its end
 
     def run(self) -> None:
         """Build.
@@ -86,30 +90,17 @@ class Build:
 
     def _solve(self) -> Interpreter:
         """Carry the conda file over to pip and choose the interpreter."""
-        self._say("Solving environment")
+        self._say("sandbox: no conda is asked; the conda file's packages are carried over to pip")
         for conda, pip in self._definition.mapped:
             self._say(f"sandbox: conda package {conda} is taken from pip as {pip}")
         for problem in self._definition.problems:
             self._say(f"sandbox: {problem}")
-        self._report_refused()
+        for refusal in self._definition.refused:
+            self._say(f"sandbox: {_refused(refusal)}")
         interpreter = self._interpreter()
         if self._definition.problems or self._definition.refused or interpreter is None:
-            message = "Solving environment failed"
-            self._say(f"sandbox: {message}")
-            raise BuildFailed(message)
+            raise self._failed("The conda file cannot be carried over to this machine.")
         return interpreter
-
-    def _report_refused(self) -> None:
-        """Name the packages that cannot be had, in conda's form."""
-        if not self._definition.refused:
-            return
-        self._say("\nResolvePackageNotFound: ")
-        for refusal in self._definition.refused:
-            self._say(f"  - {refusal.text}")
-        self._say("")
-        for refusal in self._definition.refused:
-            why = refusal.why or "the sandbox maps conda packages onto pip and does not know this one"
-            self._say(f"sandbox: {refusal.text}: {why}")
 
     def _interpreter(self) -> Interpreter | None:
         """Choose the interpreter, or say which ones are present."""
@@ -120,8 +111,10 @@ class Build:
             chosen = None
         if chosen is None:
             present = ", ".join(i.version for i in self._interpreters) or "none"
-            self._say(f"\nResolvePackageNotFound: \n  - {self._definition.python_text}\n")
-            self._say(f"sandbox: no such Python is on this machine, and none is downloaded. Present: {present}")
+            self._say(
+                f"sandbox: {self._definition.python_text} is not on this machine, and no Python is downloaded; "
+                f"name one that is here, or install it. Present: {present}"
+            )
         elif not wanted:
             self._say(f"sandbox: the conda file names no Python; {chosen.version} is taken")
         elif wanted.startswith("==") and not chosen.version.startswith(wanted[2:].rstrip(".*")):
@@ -148,9 +141,7 @@ class Build:
         elif step.text.startswith("FROM "):
             self._say(f"sandbox: the base image is not pulled; this machine's Python {interpreter.version} is used")
         if status:
-            message = f"The command '/bin/sh -c {step.text.removeprefix('RUN ')}' returned a non-zero code: {status}"
-            self._say(message)
-            raise BuildFailed(message)
+            raise self._failed(f"The command '{self._ended}' returned a non-zero code: {status}")
 
     def _make_python(self, interpreter: Interpreter) -> int:
         prefix = self._store.prefix(self._key)
@@ -168,7 +159,7 @@ class Build:
         lines: list[str] = []
         if self._call(self._tools.freeze(self._store.prefix(self._key)), write=lines.append):
             self._write("".join(lines))
-            raise BuildFailed("The list of installed packages could not be read.")
+            raise self._failed(f"The list of installed packages could not be read with '{self._ended}'.")
         freeze = "".join(sorted(lines))
         (folder / "freeze.txt").write_text(freeze, "utf-8")
         digest = "sha256:" + hashlib.sha256(f"{interpreter.version}\n{freeze}".encode()).hexdigest()
@@ -191,11 +182,29 @@ class Build:
         )  # fmt: skip
 
     def _call(self, command: Sequence[str | Path], *, write: Write | None = None, seconds: float = 3600.0) -> int:
-        return process.run(
+        status = process.run(
             command, write or self._write, self._cancelled,
             environment=self._tools.environment, folder=self._store.folder(self._key), seconds=seconds,
             keep_open=self._lock,
         )  # fmt: skip
+        self._ended = self._shown(command)
+        return status
+
+    def _shown(self, command: Sequence[str | Path]) -> str:
+        """Return a command with the paths that the Dockerfile has, without credentials."""
+        program, *words = (str(word) for word in command)
+        text = " ".join([Path(program).name, *words]).replace(str(self._store.prefix(self._key)), home(self._key))
+        return masked(text.replace(str(self._store.folder(self._key)), f"/{SETUP}"))
+
+    def _failed(self, message: str) -> BuildFailed:
+        """Say why the build ends, in the log's last line."""
+        self._say(f"sandbox: {message}")
+        return BuildFailed(message)
 
     def _say(self, line: str) -> None:
         self._write(line + "\n")
+
+
+def _refused(refusal: Refusal) -> str:
+    why = refusal.why or "if pip has it, put it under pip, by the name that it has there"
+    return f"the conda package {refusal.text} cannot be mapped onto a pip package here; {why}"

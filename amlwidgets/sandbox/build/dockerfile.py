@@ -33,19 +33,26 @@ class Step:
     action: Action = Action.NONE
 
 
+def home(key: str) -> str:
+    """Return the folder of an environment in its image."""
+    return f"/azureml-envs/azureml_{key}"
+
+
 def steps(definition: Definition, interpreter: Interpreter, key: str, files: Sequence[str] = ()) -> list[Step]:
     """Return the Dockerfile's instructions."""
-    home = f"/azureml-envs/azureml_{key}"
-    python = f"--python {home}/bin/python"
-    resolve = f"uv pip compile --quiet {python} -o /{SETUP}/lock.txt /{SETUP}/requirements.txt"
-    install = f"uv pip install {python} --no-deps -r /{SETUP}/lock.txt"
+    prefix = home(key)
+    make = "uv venv --quiet --relocatable --clear --seed"
+    python = f"--python {prefix}/bin/python"
+    files_of_pip = f"-o /{SETUP}/lock.txt /{SETUP}/requirements.txt"
+    resolve = f"uv pip compile --quiet --no-header --no-annotate {python} {files_of_pip}"
+    install = f"uv pip install --no-deps {python} -r /{SETUP}/lock.txt"
     variables = " ".join(f"{name}={json.dumps(value)}" for name, value in sorted(definition.variables.items()))
     result = [
         Step(f"FROM {definition.base_image or 'scratch'}"),
         Step(f"COPY {SETUP}/conda.json {SETUP}/requirements.txt /{SETUP}/"),
-        Step(f"RUN uv venv --seed --relocatable --python {interpreter.version} {home}", Action.PYTHON),
+        Step(f"RUN {make} --python {interpreter.version} {prefix}", Action.PYTHON),
         Step(f"RUN {resolve} && {install}", Action.PACKAGES),
-        Step(f"ENV PATH={home}/bin:$PATH AML_APP_ROOT={APP_ROOT}"),
+        Step(f"ENV PATH={prefix}/bin:$PATH AML_APP_ROOT={APP_ROOT}"),
     ]
     if variables:
         result.append(Step(f"ENV {variables}"))

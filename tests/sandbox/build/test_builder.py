@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 import time
@@ -78,8 +79,10 @@ def test_pips_own_message_is_in_the_log(builder, pip, messages):
     assert not result.ok
     for message in messages:
         assert message in log
-    assert last(log) == result.error
-    assert result.error.startswith("The command '/bin/sh -c uv pip compile ")
+    assert last(log) == f"sandbox: {result.error}"
+    assert re.match(r"The command '(python -m )?pip .*install --no-input", result.error)
+    assert "/bin/sh" not in log, "no shell was asked"
+    assert str(builder.store.root) not in last(log)
     assert result.error.endswith("returned a non-zero code: 1")
     assert builder.find(result.key) is None
 
@@ -96,16 +99,46 @@ def test_a_failed_build_is_tried_again(builder, wheels, offline):
 def test_unknown_conda_packages(builder):
     result, log = build(builder, definition("some-c-library=1.2", "cudatoolkit=10.1"))
     assert not result.ok
-    assert "ResolvePackageNotFound: \n  - some-c-library=1.2\n  - cudatoolkit=10.1\n" in log
-    assert "maps conda packages onto pip and does not know this one" in log
+    refused = "cannot be mapped onto a pip package here; "
+    assert f"\nsandbox: the conda package some-c-library=1.2 {refused}if pip has it, put it under pip, by" in log
+    assert f"\nsandbox: the conda package cudatoolkit=10.1 {refused}the process runtime has no GPU\n" in log
+    assert all(line.startswith("sandbox: ") for line in log.splitlines()), "no conda spoke here"
     assert last(log) == f"sandbox: {result.error}"
 
 
 def test_a_missing_interpreter_names_those_present(builder):
     result, log = build(builder, definition(python="python=3.99"))
     assert not result.ok
-    assert "ResolvePackageNotFound: \n  - python=3.99\n" in log
+    assert "sandbox: python=3.99 is not on this machine, and no Python is downloaded" in log
+    assert all(line.startswith("sandbox: ") for line in log.splitlines()), "no conda spoke here"
     assert MINOR in log.partition("Present: ")[2]
+
+
+def test_a_step_names_the_commands_that_are_run(builder, monkeypatch):
+    from amlwidgets.sandbox.build.build import Build
+
+    ran, call = [], Build._call
+
+    def recorded(self, command, **more):
+        ran.append(self._shown(command))
+        return call(self, command, **more)
+
+    monkeypatch.setattr(Build, "_call", recorded)
+    result, log = build(builder, definition(pip=("apple",)))
+    assert result.ok
+
+    def words(text):
+        kept = [word for word in text.split() if word != "--no-index"]
+        if "--find-links" in kept:
+            at = kept.index("--find-links")
+            del kept[at : at + 2]
+        return [word for word in kept if not word.startswith("/") and word[0] not in "0123456789"]
+
+    steps = [line.partition("RUN ")[2] for line in log.splitlines() if " : RUN " in line]
+    named = [words(part) for step in steps for part in step.split(" && ")]
+    commands = [words(command) for command in ran]
+    assert len(named) == 3
+    assert all(step in commands for step in named), (named, commands)
 
 
 def test_conda_versions_reach_pip(builder):
