@@ -20,6 +20,9 @@ HELP = """%aml                      the wizard: deploy step by step; offers to r
 %aml?                     this help"""
 
 
+_TO_COME = ("replicas", "vault", "local", "runbook")
+
+
 def register(ipython: Any) -> None:
     """Add the magic, and the finding below tracebacks."""
     state = _Magics(ipython)
@@ -45,8 +48,6 @@ class _Magics:
 
     def aml(self, line: str) -> Any:
         """Deploy to Azure ML, see why it failed, fix it. See ``%aml help``."""
-        words = shlex.split(line)
-        name, rest = (words[0], words[1:]) if words else ("wizard", [])
         commands: dict[str, Callable[[list[str]], Any]] = {
             "wizard": self._wizard,
             "explain": self._explain,
@@ -56,6 +57,10 @@ class _Magics:
             "help": self._help,
         }
         try:
+            words = _words(line)
+            name, rest = (words[0], words[1:]) if words else ("wizard", [])
+            if name in _TO_COME:
+                raise BadInput(f"%aml {name} is being built; it is not in this version.", code="to-come")
             if name not in commands:
                 raise BadInput(
                     f"There is no “%aml {name}”.", code="unknown-command", todo="%aml help lists what there is."
@@ -135,6 +140,17 @@ class _Magics:
             from amlwidgets.widgets.findings_view import FindingsView
 
             _display_object(FindingsView(report))
+
+
+def _words(line: str) -> list[str]:
+    """Split a line as a shell does; a lone apostrophe is an apostrophe."""
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return line.split()
+
+
+_Magics.aml.__doc__ = HELP
 
 
 def _is_workspace(value: Any) -> bool:

@@ -33,6 +33,14 @@ def test_help_and_unknown_words(tmp_path):
     assert "Traceback" not in out
 
 
+def test_an_apostrophe_and_what_is_to_come(tmp_path):
+    out = ipython(["%load_ext amlwidgets", "%aml explain it's", "%aml replicas", "%aml?"], tmp_path)
+    assert "Traceback" not in out
+    assert "There is no variable and no file “it's”." in out
+    assert "%aml replicas is being built" in out
+    assert "why the last cell failed" in out, "%aml? is the help"
+
+
 def test_explain_of_nothing_and_of_a_text(tmp_path):
     cells = [
         "%load_ext amlwidgets",

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _OPEN, _CLOSE = "\u2039", "\u203a"
+MASK = f"{_OPEN}masked: "
+"""Beginning of every mask."""
 _Q = r"[\"'\\]{0,6}"
 _VALUE = rf"[^\s\"'\\,;&<>{_OPEN}{_CLOSE}]{{4,4096}}"
 _WORD_START = r"(?<![A-Za-z0-9])"

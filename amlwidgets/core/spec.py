@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import types
 import typing
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
@@ -152,24 +151,54 @@ class DeploymentSpec:
 
 
 def _convert(name: str, value: Any, hints: dict[str, Any]) -> Any:
-    """Convert a form's value to the field's type, or say which field is wrong."""
+    """Convert a form's value to the field's type and check its limits, or say which field is wrong."""
     kind = hints.get(name)
-    if kind is None:
+    if kind is None or name == "folder":
         raise BadInput(f"There is no setting “{name}”.", code="unknown-setting")
-    if isinstance(kind, types.UnionType) or isinstance(value, kind):
+    converted = _typed(name, value, kind)
+    _check_limits(name, converted)
+    return converted
+
+
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+def _typed(name: str, value: Any, kind: Any) -> Any:
+    if isinstance(value, kind) and not (kind is not bool and isinstance(value, bool)):
         return value
+    if kind is bool and str(value).lower() in (*_TRUE, *_FALSE):
+        return str(value).lower() in _TRUE
     try:
+        if kind is bool:
+            raise ValueError
         return kind(value)
     except (TypeError, ValueError):
-        words = {int: "a whole number", float: "a number"}.get(kind, kind.__name__)
+        words = {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, kind.__name__)
         raise BadInput(f"“{label_of(name)}” needs {words}, not “{value}”.", code="setting-type") from None
+
+
+def _check_limits(name: str, value: Any) -> None:
+    meta = next(entry.metadata for entry in fields(DeploymentSpec) if entry.name == name)
+    choices = meta.get("choices") or _CHOICES.get(name)
+    if choices and value not in choices:
+        raise BadInput(
+            f"“{label_of(name)}” cannot be “{value}”.",
+            code="setting-choice",
+            todo=f"Choose one of: {', '.join(choices)}.",
+        )
+    minimum = meta.get("minimum")
+    if minimum is not None and not (minimum <= value < float("inf")):  # NaN compares with nothing
+        raise BadInput(f"“{label_of(name)}” must be at least {minimum}, not {value}.", code="setting-range")
+
+
+_CHOICES = {"target": tuple(t.value for t in Target), "generation": tuple(g.value for g in Generation)}
 
 
 def label_of(name: str) -> str:
     """Return the label that people see for a field of the specification."""
     for entry in fields(DeploymentSpec):
         if entry.name == name:
-            return str(entry.metadata.get("label", name))
+            return str(entry.metadata.get("label", name.capitalize()))
     return name
 
 

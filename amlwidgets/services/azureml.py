@@ -9,8 +9,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from amlwidgets.core.stages import OperationState
+from amlwidgets.core.spec import DeploymentSpec
+from amlwidgets.core.stages import OperationState, Stage
 from amlwidgets.errors import BadInput, NotConnected, NotInstalled, ServiceFailed
+from amlwidgets.services.code import execute
+from amlwidgets.services.plan import calls_of
 from amlwidgets.services.waiting import interruptible, pause
 
 if TYPE_CHECKING:
@@ -61,15 +64,15 @@ def find_workspace() -> Any:
         NotConnected: there is no config file, or the workspace cannot be reached.
     """
     require_sdk()
-    from azureml.core import Workspace
     from azureml.exceptions import UserErrorException
 
     if in_sandbox():
         from amlwidgets.services.worlds import sandbox_workspace
 
         return sandbox_workspace()
+    (call,) = calls_of(Stage.PREFLIGHT, DeploymentSpec())
     try:
-        return Workspace.from_config()
+        return execute(call, {})
     except UserErrorException as error:
         raise NotConnected(
             "No workspace: no config.json was found from this folder upwards.",

@@ -6,15 +6,15 @@ import os
 import re
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.redact import mask
 from amlwidgets.core.stages import STAGES, Stage, StageState
-from amlwidgets.errors import AmlWidgetsError, BadInput
+from amlwidgets.errors import AmlWidgetsError, BadInput, ServiceFailed
 from amlwidgets.services import azureml, fixes
 from amlwidgets.services.diagnosis import diagnose_stage
-from amlwidgets.services.execute import StageContext, run_stage
+from amlwidgets.services.execute import StageContext, require_folder, run_stage
+from amlwidgets.services.journal import home
 from amlwidgets.services.run_state import RunState
 from amlwidgets.services.streams import MaskedWriter
 from amlwidgets.services.waiting import Cancelled
@@ -75,12 +75,7 @@ class DeployRun(RunState):
         """
         with self._lock:
             self._refuse_while_running()
-            if Path(self.spec.folder).resolve() != Path.cwd().resolve():
-                raise BadInput(
-                    f"This deployment belongs to {self.spec.folder}, but the notebook works in {Path.cwd()}.",
-                    code="folder-changed",
-                    todo="Go back with os.chdir, or open a new wizard.",
-                )
+            require_folder(self.spec)
             self._cancelled.clear()
             self._idle.clear()
             for stage in STAGES[STAGES.index(first) :]:
@@ -108,45 +103,65 @@ class DeployRun(RunState):
             BadInput: a stage is running, or a file has changed in the meantime.
         """
         self._refuse_while_running()
-        changed = fixes.apply(proposal, self.spec)
-        journal = self._open()
-        for edit in proposal.edits:
-            journal.add_edit(self._id, edit.file, edit.before, edit.after, proposal.title)
+        changed, applied = fixes.apply(proposal, self.spec, home() / "backups")
+        self._open().add_fix(self._id, applied.to_dict())
         self.spec = changed
         self.namespace = {k: v for k, v in self.namespace.items() if k in ("ws", "model")}
         self._save()
         self._tell("spec", None)
 
     def undo(self) -> str:
-        """Take the last applied fix back and return the name of the file.
+        """Take the last applied fix back and return what it had done; stages that it concerned wait again.
 
         Raises:
-            BadInput: there is nothing to undo, or the file was changed since.
+            BadInput: there is nothing to undo, or a file was changed since.
         """
         self._refuse_while_running()
         journal = self._open()
-        edit = journal.last_edit(self._id)
-        if edit is None:
+        last = journal.last_fix(self._id)
+        if last is None:
             raise BadInput("There is no fix to undo.", code="nothing-to-undo")
-        fixes.undo(edit["file"], edit["before"], edit["after"], self.spec)
-        journal.mark_undone(self._id, edit["n"])
+        applied = fixes.Applied.from_dict(last[1])
+        self.spec = fixes.undo(applied, self.spec)
+        journal.mark_undone(self._id, last[0])
+        self._reset_from(applied.retry_from)
+        self._save()
         self._tell("spec", None)
-        return str(edit["file"])
+        return applied.title
 
     @property
     def can_undo(self) -> bool:
         """Whether a fix of this run can be taken back."""
-        return bool(self._id) and self._open().last_edit(self._id) is not None
+        return bool(self._id) and self._open().last_fix(self._id) is not None
 
-    def delete_service(self) -> bool:
-        """Delete the deployed service; False when there is none."""
-        ws = self.namespace.get("ws") or self._workspace()
-        deleted = azureml.delete_service(ws, self.spec.service_name)
-        self.namespace.pop("service", None)
-        self.state.pop("service", None)
-        self._reset_from(Stage.SCHEDULE)
-        self._save()
-        return deleted
+    @property
+    def deployed(self) -> str:
+        """Name of the service that this run has deployed; empty when there is none (any more)."""
+        return str(self.state.get("deployed", ""))
+
+    def delete_service(self) -> None:
+        """Delete the service that this run has deployed, whatever the settings say now.
+
+        Raises:
+            BadInput: a stage is running, or this run has deployed none.
+            ServiceFailed: the service cannot be deleted, or is gone already.
+        """
+        self._refuse_while_running()
+        name = self.deployed
+        if not name:
+            raise BadInput("This run has deployed no service.", code="nothing-deployed")
+        self._idle.clear()
+        self._tell("rail", None)
+        try:
+            deleted = azureml.delete_service(self.namespace.get("ws") or self._connect(), name)
+            self.state.pop("deployed", None)
+            self._reset_from(Stage.SCHEDULE)
+        finally:
+            self._save()
+            self._idle.set()
+            self._tell("rail", None)
+        if not deleted:
+            raise ServiceFailed(f"The workspace has no service {name} any more.", code="service-gone")
 
     # ---- the worker ------------------------------------------------------------------------------
 
@@ -159,8 +174,8 @@ class DeployRun(RunState):
         except Exception as error:  # noqa: BLE001 - every failure of the SDK is the user's to see
             self._fail(stages[0], error, [])
         finally:
-            self._idle.set()
             self._save(active=False)
+            self._idle.set()
             self._tell("rail", None)
 
     def _run_one(self, stage: Stage) -> bool:
@@ -174,7 +189,7 @@ class DeployRun(RunState):
             lambda words: self._set(stage, note=words),
             lambda checks: self._checks(stage, checks),
             self._cancelled,
-            self._workspace,
+            self._connect,
         )
         try:
             note = run_stage(stage, context)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.checks import Check, CheckState
-from amlwidgets.core.stages import OperationState, ServiceState, Stage
+from amlwidgets.core.redact import MASK
+from amlwidgets.core.stages import OperationState, ServiceState, Stage, Target
 from amlwidgets.errors import BadInput, ServiceFailed
 from amlwidgets.services import azureml
 from amlwidgets.services.code import Call, execute
@@ -50,12 +52,17 @@ class StageContext:
 
     def call(self, call: Call) -> Any:
         """Perform one call of the plan; what the SDK prints goes to the log."""
+        require_folder(self.spec)
+        # A copy: when the user stops waiting, what the abandoned call still produces is dropped.
+        namespace = dict(self.namespace)
 
         def work() -> Any:
             with capture(self.write):
-                return execute(call, self.namespace)
+                return execute(call, namespace)
 
-        return interruptible(work, self.cancelled)
+        value = interruptible(work, self.cancelled)
+        self.namespace.update(namespace)
+        return value
 
     def connect(self) -> Any:
         """Return the workspace, finding it at the first use."""
@@ -79,6 +86,20 @@ class StageContext:
                 raise BadInput(
                     f"There is no {name} yet.", code="earlier-stage-missing", todo=f"Run {before[name].label} first."
                 )
+
+
+def require_folder(spec: DeploymentSpec) -> None:
+    """Make sure that relative paths still mean what they meant.
+
+    Raises:
+        BadInput: the notebook's working folder was changed.
+    """
+    if Path(spec.folder).resolve() != Path.cwd().resolve():
+        raise BadInput(
+            f"This deployment belongs to {spec.folder}, but the notebook works in {Path.cwd()}.",
+            code="folder-changed",
+            todo="Go back with os.chdir, or open a new wizard.",
+        )
 
 
 def run_stage(stage: Stage, context: StageContext) -> str:
@@ -140,6 +161,9 @@ def _check_target(context: StageContext) -> Check:
     except Exception as error:  # noqa: BLE001 - whatever keeps the workspace from answering is the finding
         context.sources.append(("workspace error", f"{type(error).__name__}: {error}"))
         return Check("target", "Target", CheckState.FAIL, kind, f"The workspace does not answer: {error}")
+    if info.sandbox and context.spec.target != Target.ACI:
+        detail = f"The sandbox runs deployments to ACI; {context.spec.target} is not implemented in it yet."
+        return Check("target", "Target", CheckState.FAIL, info.name, detail, "Choose ACI, or a real workspace.")
     return Check("target", "Target", CheckState.OK, info.name, f"The {kind} answers; region {info.location}.")
 
 
@@ -181,7 +205,7 @@ def _schedule(context: StageContext) -> str:
     for call in calls_of(Stage.SCHEDULE, context.spec):
         context.call(call)
     service = context.namespace["service"]
-    context.state["service"] = str(service.name)
+    context.state["service"] = context.state["deployed"] = str(service.name)
     operation = _follow(context, until_placed=True)
     failed = operation is not None and operation.state.ended and operation.state != OperationState.SUCCEEDED
     if failed and operation is not None and operation.phase != "DeployService":
@@ -211,7 +235,7 @@ def _follow(context: StageContext, *, until_placed: bool) -> azureml.Operation |
 
 def _start(context: StageContext) -> str:
     context.need("service")
-    wait = calls_of(Stage.START, context.spec)[0]
+    wait, read_log = calls_of(Stage.START, context.spec)
     _follow(context, until_placed=False)
     try:
         interruptible(lambda: _quietly(wait, context.namespace), context.cancelled)
@@ -219,6 +243,7 @@ def _start(context: StageContext) -> str:
         context.sources.append(("deployment error", str(error)))
         raise
     service = context.namespace["service"]
+    interruptible(lambda: execute(read_log, dict(context.namespace)), context.cancelled)
     if str(service.state) not in (ServiceState.HEALTHY, "running"):
         raise ServiceFailed(f"The service is {service.state}.", code="service-not-healthy")
     return "healthy"
@@ -239,6 +264,12 @@ def _score(context: StageContext) -> str:
     service = context.namespace["service"]
     before = len(interruptible(lambda: azureml.service_log(service), context.cancelled))
     (call,) = calls_of(Stage.SCORE, context.spec)
+    if MASK in context.spec.sample:
+        raise BadInput(
+            "The sample input held a secret, which the journal does not keep.",
+            code="sample-masked",
+            todo="Write it again.",
+        )
     context.write(f"POST {service.scoring_uri}\n{context.spec.sample}\n\n")
     try:
         prediction = context.call(call)

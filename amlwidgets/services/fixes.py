@@ -7,12 +7,13 @@ deployment's settings. Nothing is written before ``apply``.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import io
 import os
 import re
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,8 +79,35 @@ def propose(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
     return proposal if proposal and (proposal.settings or any(e.before != e.after for e in proposal.edits)) else None
 
 
-def apply(proposal: Proposal, spec: DeploymentSpec) -> DeploymentSpec:
-    """Write the proposal's files, keeping a backup of each, and return the changed specification.
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A fix that was applied, as the journal keeps it: enough to take it back, without the files' text.
+
+    Attributes:
+        title: What it did.
+        files: For each file: its name, where the backup lies, and the SHA-256 of what the fix wrote.
+        settings: Name → (before, after).
+        retry_from: The earliest stage that it concerns.
+    """
+
+    title: str
+    files: tuple[dict[str, str], ...] = ()
+    settings: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    retry_from: Stage = Stage.SCHEDULE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return asdict(self) | {"retry_from": self.retry_from.value}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> Applied:
+        """Read ``to_dict``'s form."""
+        settings = {k: (v[0], v[1]) for k, v in plain["settings"].items()}
+        return cls(plain["title"], tuple(plain["files"]), settings, Stage(plain["retry_from"]))
+
+
+def apply(proposal: Proposal, spec: DeploymentSpec, backups: Path) -> tuple[DeploymentSpec, Applied]:
+    """Write the proposal's files, keeping a backup of each below ``backups``, and return the changed specification.
 
     Raises:
         BadInput: a file has changed since the proposal was made; nothing is written then.
@@ -89,24 +117,35 @@ def apply(proposal: Proposal, spec: DeploymentSpec) -> DeploymentSpec:
             raise BadInput(
                 f"{edit.file} has changed in the meantime.", code="file-changed", todo="Look at the fix again."
             )
+    files = []
     for edit in proposal.edits:
-        _back_up(spec, edit)
+        backup = _back_up(backups, edit)
         _write(Path(spec.folder, edit.file), edit.after)
-    return spec.changed(**proposal.settings)
+        files.append({"file": edit.file, "backup": str(backup), "after": _hash(edit.after)})
+    settings = {name: (getattr(spec, name), value) for name, value in proposal.settings.items()}
+    return spec.changed(**proposal.settings), Applied(proposal.title, tuple(files), settings, proposal.retry_from)
 
 
-def undo(file: str, before: str, after: str, spec: DeploymentSpec) -> None:
-    """Take an applied edit back.
+def undo(applied: Applied, spec: DeploymentSpec) -> DeploymentSpec:
+    """Take an applied fix back: all of its files and settings, or nothing.
 
     Raises:
-        BadInput: the file was changed by hand since; it is left alone.
+        BadInput: a file was changed by hand since; everything is left alone.
     """
-    path = Path(spec.folder, file)
-    if _read(path) != after:
-        raise BadInput(
-            f"{file} was changed since the fix.", code="file-changed", todo="A backup lies in .amlwidgets/backups."
-        )
-    _write(path, before)
+    for entry in applied.files:
+        if _hash(_read(Path(spec.folder, entry["file"]))) != entry["after"]:
+            raise BadInput(
+                f"{entry['file']} was changed since the fix.",
+                code="file-changed",
+                todo=f"What it was before lies in {entry['backup']}.",
+            )
+    for entry in applied.files:
+        _write(Path(spec.folder, entry["file"]), _read(Path(entry["backup"])))
+    return spec.changed(**{k: before for k, (before, after) in applied.settings.items() if getattr(spec, k) == after})
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _read(path: Path) -> str:
@@ -129,11 +168,13 @@ def _write(path: Path, text: str) -> None:
         raise
 
 
-def _back_up(spec: DeploymentSpec, edit: FileEdit) -> None:
-    folder = Path(spec.folder, ".amlwidgets", "backups")
-    folder.mkdir(parents=True, exist_ok=True)
+def _back_up(folder: Path, edit: FileEdit) -> Path:
+    """Keep what a file holds before the fix; outside the working folder, which may be uploaded whole."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1_000_000:06d}"
-    _write(folder / f"{stamp}-{Path(edit.file).name}", edit.before)
+    path = folder / f"{stamp}-{Path(edit.file).name}"
+    _write(path, edit.before)  # mkstemp's rights stay: for the owner alone
+    return path
 
 
 def _user_file(spec: DeploymentSpec, name: str) -> str:
@@ -214,6 +255,12 @@ def _pip_list(content: Mapping[str, Any]) -> list[Any]:
 
 def _add_pip_package(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
     package = fix.arguments["package"]
+    own = _own_module(package, spec)
+    if own is not None:
+        title = f"{own.name} is your own file: upload its folder together with the script"
+        return Proposal(title, settings={"source_directory": _relative(own.parent, spec)})
+    if not _well_known(package):
+        return None  # a guess must not install a stranger's package
 
     def change(pip: list[Any]) -> bool:
         if any(_same_project(str(r), package) for r in pip):
@@ -222,6 +269,27 @@ def _add_pip_package(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
         return True
 
     return _edit_conda(fix, spec, change)
+
+
+def _own_module(package: str, spec: DeploymentSpec) -> Path | None:
+    """Return the user's own file or package of that name beside the entry script, or None."""
+    name = re.split(r"[<>=!~\[;@ ]", package)[0].replace("-", "_")
+    script = Path(spec.folder, spec.source_directory, spec.entry_script)
+    for folder in dict.fromkeys((script.parent, Path(spec.folder))):
+        for path in (folder / f"{name}.py", folder / name):
+            if path.is_file() or (path.is_dir() and any(path.glob("*.py"))):
+                return path
+    return None
+
+
+def _relative(folder: Path, spec: DeploymentSpec) -> str:
+    return str(folder.resolve().relative_to(Path(spec.folder).resolve()))
+
+
+def _well_known(package: str) -> bool:
+    from amlwidgets.causes.derive import COMMON, PACKAGES
+
+    return any(_same_project(package, known) for known in (*COMMON, *PACKAGES.values()))
 
 
 def _same_project(left: str, right: str) -> bool:

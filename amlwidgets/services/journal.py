@@ -9,10 +9,11 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.core.redact import mask
 from amlwidgets.core.spec import DeploymentSpec
 from amlwidgets.core.stages import Stage
 from amlwidgets.errors import ServiceFailed
@@ -26,9 +27,7 @@ CREATE TABLE IF NOT EXISTS runs(
 );
 CREATE TABLE IF NOT EXISTS stages(run TEXT, stage TEXT, record TEXT, PRIMARY KEY(run, stage));
 CREATE TABLE IF NOT EXISTS logs(run TEXT, stage TEXT, n INTEGER, text TEXT, PRIMARY KEY(run, stage, n));
-CREATE TABLE IF NOT EXISTS edits(
-    run TEXT, n INTEGER, file TEXT, before TEXT, after TEXT, title TEXT, undone INTEGER, PRIMARY KEY(run, n)
-);
+CREATE TABLE IF NOT EXISTS fixes(run TEXT, n INTEGER, applied TEXT, undone INTEGER, PRIMARY KEY(run, n));
 """
 
 
@@ -79,6 +78,11 @@ def is_alive(identity: str) -> bool:
         return False
 
 
+def _kept(spec: DeploymentSpec) -> str:
+    """Return the specification as it is kept: a sample may hold a key."""
+    return replace(spec, sample=mask(spec.sample)).to_json()
+
+
 class Journal:
     """Runs in one SQLite file; safe from several threads and processes.
 
@@ -94,6 +98,8 @@ class Journal:
         self._lock = threading.RLock()
         with self._translated():
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Logs are masked, but names and settings are the user's alone to read; SQLite's own files follow this one.
+            self.path.touch(mode=0o600)
             self._db = sqlite3.connect(self.path, check_same_thread=False, timeout=10, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
@@ -122,7 +128,7 @@ class Journal:
         with self._translated():
             self._db.execute(
                 "INSERT INTO runs VALUES(?,?,?,?,?,?,?,0)",
-                (run, now, now, spec.to_json(), json.dumps(workspace), "{}", process_identity()),
+                (run, now, now, _kept(spec), json.dumps(workspace), "{}", process_identity()),
             )
         return run
 
@@ -138,7 +144,7 @@ class Journal:
         """Save what changed; ``active`` says whether this process is running a stage now."""
         values: dict[str, Any] = {"updated": time.time(), "owner": process_identity()}
         if spec is not None:
-            values["spec"] = spec.to_json()
+            values["spec"] = _kept(spec)
         if state is not None:
             values["state"] = json.dumps(state)
         if workspace is not None:
@@ -174,26 +180,26 @@ class Journal:
             rows = self._db.execute("SELECT text FROM logs WHERE run=? AND stage=? ORDER BY n", (run, stage.value))
             return "".join(row[0] for row in rows)
 
-    def add_edit(self, run: str, file: str, before: str, after: str, title: str) -> None:
-        """Note a change that a fix made to a file."""
+    def add_fix(self, run: str, applied: dict[str, Any]) -> None:
+        """Note a fix that was applied (``fixes.Applied.to_dict``)."""
         with self._translated():
             self._db.execute(
-                "INSERT INTO edits SELECT ?,COALESCE(MAX(n),0)+1,?,?,?,?,0 FROM edits WHERE run=?",
-                (run, file, before, after, title, run),
+                "INSERT INTO fixes SELECT ?,COALESCE(MAX(n),0)+1,?,0 FROM fixes WHERE run=?",
+                (run, json.dumps(applied), run),
             )
 
-    def last_edit(self, run: str) -> dict[str, Any] | None:
-        """Return the newest change that was not undone, or None."""
+    def last_fix(self, run: str) -> tuple[int, dict[str, Any]] | None:
+        """Return the newest fix that was not undone, with its number, or None."""
         with self._translated():
             row = self._db.execute(
-                "SELECT n,file,before,after,title FROM edits WHERE run=? AND undone=0 ORDER BY n DESC LIMIT 1", (run,)
+                "SELECT n,applied FROM fixes WHERE run=? AND undone=0 ORDER BY n DESC LIMIT 1", (run,)
             ).fetchone()
-        return dict(zip(("n", "file", "before", "after", "title"), row, strict=True)) if row else None
+        return (row[0], json.loads(row[1])) if row else None
 
     def mark_undone(self, run: str, n: int) -> None:
-        """Note that a change was taken back."""
+        """Note that a fix was taken back."""
         with self._translated():
-            self._db.execute("UPDATE edits SET undone=1 WHERE run=? AND n=?", (run, n))
+            self._db.execute("UPDATE fixes SET undone=1 WHERE run=? AND n=?", (run, n))
 
     def load(self, run: str) -> SavedRun:
         """Return a saved run.
@@ -219,10 +225,11 @@ class Journal:
             interrupted=bool(row[7]) and not is_alive(row[6]),
         )
 
-    def latest_unfinished(self, folder: str) -> SavedRun | None:
+    def latest_unfinished(self, folder: str, *, sandbox: bool = False) -> SavedRun | None:
         """Return the newest run of a working folder that stopped before its end, or None.
 
-        A run that another living process is working on is left to that process.
+        A run that another living process is working on is left to that process, and a run of the other world (the
+        sandbox's or a real workspace's) to a kernel in that world.
         """
         with self._translated():
             rows = self._db.execute("SELECT id,spec,owner,active FROM runs ORDER BY updated DESC LIMIT 50").fetchall()
@@ -232,6 +239,8 @@ class Journal:
             if active and is_alive(owner):
                 continue
             saved = self.load(run)
+            if saved.workspace.get("sandbox", sandbox) != sandbox:
+                continue
             begun = any(r.get("state") not in (None, "waiting") for r in saved.records.values())
             done = saved.records.get(Stage.SCORE, {}).get("state") == "done"
             return saved if begun and not done else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.logbuffer import LogBuffer
 from amlwidgets.core.stages import STAGES, Stage, StageState
-from amlwidgets.errors import BadInput
+from amlwidgets.errors import BadInput, NotAllowed
 from amlwidgets.services import azureml
 from amlwidgets.services.journal import Journal
 
@@ -85,6 +85,7 @@ class RunState:
         self.findings: dict[Stage, tuple[Finding, ...]] = {}
         self.info: azureml.WorkspaceInfo | None = None
         self._workspace, self._journal, self._id = workspace, journal, ""
+        self._expected: dict[str, Any] = {}
         self._listeners: list[Listener] = []
         self._lock = threading.RLock()
         self._cancelled = threading.Event()
@@ -135,11 +136,33 @@ class RunState:
     def _forget(self, stage: Stage) -> None:
         self.logs[stage].clear()
         self.findings.pop(stage, None)
+        if stage == Stage.SCORE:
+            self.namespace.pop("prediction", None)
         self.records[stage] = StageRecord()
         self._set(stage)
         self._tell("panel", stage)
 
+    def _connect(self) -> Any:
+        """Find the workspace; a resumed run goes on only in the workspace in which it began.
+
+        Raises:
+            NotAllowed: this is another workspace.
+        """
+        ws = self._workspace()
+        found = azureml.describe(ws)
+        if self._expected and self._expected != found.to_dict():
+            raise NotAllowed(
+                f"This run began in the workspace {self._expected['name']}, and this kernel works in {found.name}.",
+                code="other-workspace",
+                todo="Choose Start over.",
+            )
+        return ws
+
     def _reset_from(self, stage: Stage) -> None:
+        """Forget what a stage and the later ones have produced; a deployed service is remembered, to delete it."""
+        for name, produced_by in (("model_id", Stage.REGISTER), ("service", Stage.SCHEDULE)):
+            if STAGES.index(stage) <= STAGES.index(produced_by):
+                self.state.pop(name, None)
         for later in STAGES[STAGES.index(stage) :]:
             self._forget(later)
         keep = {Stage.PREFLIGHT: ("ws",), Stage.REGISTER: ("ws",)}.get(stage, ("ws", "model"))
@@ -172,6 +195,7 @@ class RunState:
 
     def _restore(self, saved: SavedRun) -> None:
         self._id, self.spec, self.state = saved.id, saved.spec, dict(saved.state)
+        self._expected = saved.workspace
         journal = self._open()
         for stage, record in saved.records.items():
             restored = StageRecord.restored(record)

@@ -16,7 +16,7 @@ export function h(tag, props = {}, ...children) {
 }
 
 /** Requests to the kernel: ask(name, payload) resolves with the answer or rejects with the error shown to people. */
-export function requests(model, seconds = 120) {
+export function requests(model, seconds = 30) {
   let last = 0;
   const open = new Map();
   const onMessage = (message) => {

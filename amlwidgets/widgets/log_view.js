@@ -137,7 +137,7 @@ export function logView(source) {
 
   return {
     element,
-    reset(newName, newTotal, newMarks, keep) {
+    reset(newName, newTotal, newMarks, keep, excerpt = []) {
       if (newName !== name || !keep || newTotal < total) {
         epoch++;
         lines.clear();
@@ -149,6 +149,8 @@ export function logView(source) {
         search.value = "";
         follow.checked = true;
       }
+      // Known without asking: all that there is where no kernel answers.
+      for (const [index, text] of excerpt) lines.set(index, text);
       name = newName;
       marks = new Set(newMarks);
       title.textContent = newName[0].toUpperCase() + newName.slice(1);

@@ -169,7 +169,7 @@ function render({ model, el }) {
     const marks = panel.findings.flatMap((f) => f.evidence).filter((e) => e.source === panel.log.name).map((e) => e.first_line - 1);
     // The checks say it all; their log is of use only as evidence.
     body.classList.toggle("aml-solo", panel.id === "preflight" && !marks.length);
-    log.reset(panel.log.name, panel.log.total, marks, keepLog);
+    log.reset(panel.log.name, panel.log.total, marks, keepLog, panel.log.excerpt);
   }
   const onLog = (message) => {
     if (message?.kind === "log" && message.stage === model.get("selected")) log.push(message);

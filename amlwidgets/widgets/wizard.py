@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import traitlets as t
 
 from amlwidgets.core.findings import Report
-from amlwidgets.core.spec import DeploymentSpec, inputs_of
-from amlwidgets.core.stages import STAGES, Stage, StageState, Target
+from amlwidgets.core.redact import MASK
+from amlwidgets.core.stages import STAGES, Stage, StageState
 from amlwidgets.errors import BadInput
 from amlwidgets.services import azureml
 from amlwidgets.services.code import render
@@ -19,15 +20,15 @@ from amlwidgets.services.plan import calls_of
 from amlwidgets.widgets.assets import script, style
 from amlwidgets.widgets.base import AmlWidget, request
 from amlwidgets.widgets.coalesce import Coalescer
+from amlwidgets.widgets.wizard_state import cut, head, offer_words, panel, rail, story
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from amlwidgets.core.spec import DeploymentSpec
+
 Change = tuple[str, Stage | None]
 
-_AKS_ADVICE = (
-    "Not sure that AKS is to blame? ACI runs one container without a scheduler: deploy there first to rule AKS out."
-)
 
 _PUSHED_LINES = 400
 """Newest lines that are pushed to a following view at once; older ones are asked for."""
@@ -70,6 +71,7 @@ class DeployWizard(AmlWidget):
         self._offer = resume or _unfinished(journal, spec.service_name if settings else "")
         self._pushed: dict[Stage, int] = {}
         self._unlisten: Callable[[], None] | None = None
+        self._followed: Stage | None = None
         self._coalescer: Coalescer[Change] = Coalescer(self.guarded(self._push))
         self._use(DeployRun(spec, workspace=self._find_workspace, journal=journal))
 
@@ -153,9 +155,14 @@ class DeployWizard(AmlWidget):
         words = self._costs(start, end)
         if words and not confirmed:
             return {"confirm": words}
-        self.problem = {}
-        self.deployment.start(start, end)
+        self._begin(start, end)
         return None
+
+    def _begin(self, start: Stage, end: Stage) -> None:
+        """Run stages, and show them as they run."""
+        self.problem = {}
+        self._followed = Stage(self.selected)
+        self.deployment.start(start, end)
 
     @request
     def cancel(self) -> None:
@@ -165,6 +172,8 @@ class DeployWizard(AmlWidget):
     @request
     def change(self, name: str, value: Any) -> None:
         """Change one setting."""
+        if MASK in str(value):
+            raise BadInput("A masked secret cannot be sent back.", code="masked", todo="Write the whole value again.")
         self.problem = {}
         try:
             self.deployment.change(**{name: value})
@@ -181,9 +190,8 @@ class DeployWizard(AmlWidget):
         words = self._costs(start, Stage.SCORE)
         if words and not confirmed:
             return {"confirm": words}
-        self.problem = {}
         self.deployment.apply(proposal)
-        self.deployment.start(start, Stage.SCORE)
+        self._begin(start, Stage.SCORE)
         return None
 
     @request
@@ -195,22 +203,30 @@ class DeployWizard(AmlWidget):
     @request
     def delete_service(self, *, confirmed: bool = False) -> dict[str, str] | None:
         """Delete the deployed service."""
+        if not self.deployment.deployed:
+            raise BadInput("This run has deployed no service.", code="nothing-deployed")
         if not confirmed:
-            return {"confirm": f"Delete the service {self.spec.service_name}? Clients get errors from then on."}
-        self.deployment.delete_service()
-        self._draw_all()
+            return {"confirm": f"Delete the service {self.deployment.deployed}? Clients get errors from then on."}
+        # On a thread of its own: Azure takes its time, and the view has to be answered.
+        threading.Thread(target=self.guarded(self.deployment.delete_service), daemon=True).start()
         return None
 
     @request
-    def resume(self) -> None:
+    def resume(self, *, confirmed: bool = False) -> dict[str, str] | None:
         """Show the unfinished run and go on with it."""
         if self._offer is None:
-            return
-        saved, self._offer = self._offer, None
+            return None
+        saved = self._offer
+        first = next((s for s in STAGES if saved.records.get(s, {}).get("state") != StageState.DONE), Stage.SCORE)
+        words = self._costs(first, Stage.SCORE, saved.spec)
+        if words and not confirmed:
+            return {"confirm": words}
+        self._offer = None
         run = DeployRun(saved.spec, workspace=self._find_workspace, journal=self._journal, saved=saved)
         self._use(run)
         self.selected = run.next_stage.value
-        run.start(run.next_stage, Stage.SCORE)
+        self._begin(run.next_stage, Stage.SCORE)
+        return None
 
     @request
     def start_over(self) -> None:
@@ -225,7 +241,7 @@ class DeployWizard(AmlWidget):
         return {
             "start": start,
             "total": len(log),
-            "lines": [line[:4000] for line in log.window(start, min(count, 500))],
+            "lines": [cut(x) for x in log.window(start, min(count, 500))],
         }
 
     @request
@@ -233,15 +249,16 @@ class DeployWizard(AmlWidget):
         """Return the indices of log lines that contain ``query``."""
         return {"hits": self.deployment.logs[Stage(stage)].find(query)}
 
-    def _costs(self, first: Stage, last: Stage) -> str:
+    def _costs(self, first: Stage, last: Stage, spec: DeploymentSpec | None = None) -> str:
         """Return what has to be asked before these stages run in a real workspace; empty in the sandbox."""
         if azureml.in_sandbox():
             return ""
+        spec = spec or self.spec
         stages = STAGES[STAGES.index(first) : STAGES.index(last) + 1]
         does = {
-            Stage.REGISTER: f"upload a new version of the model {self.spec.model_name}",
+            Stage.REGISTER: f"upload a new version of the model {spec.model_name}",
             Stage.IMAGE: "build an image in the workspace's registry",
-            Stage.SCHEDULE: f"create or replace the service {self.spec.service_name} on {self.spec.target}",
+            Stage.SCHEDULE: f"create or replace the service {spec.service_name} on {spec.target}",
         }
         named = [does[s] for s in stages if s in does]
         if not named:
@@ -257,8 +274,9 @@ class DeployWizard(AmlWidget):
         """Send what changed, together; runs on the coalescer's thread."""
         kinds = {what for what, _ in changes}
         with self.hold_sync():
-            if "rail" in kinds or "spec" in kinds:
+            if "rail" in kinds:
                 self._follow_selection()
+            if kinds & {"rail", "spec"}:
                 self._draw_rail()
                 self._draw_head()
             if kinds & {"panel", "spec"} or ("rail" in kinds and not self.deployment.running):
@@ -275,18 +293,25 @@ class DeployWizard(AmlWidget):
         if total < self._pushed.get(stage, 0):
             start = max(total - _PUSHED_LINES, 0)
         self._pushed[stage] = total
-        lines = [line[:4000] for line in log.window(start, _PUSHED_LINES)]
+        lines = [cut(line) for line in log.window(start, _PUSHED_LINES)]
         self.send({"kind": "log", "stage": stage.value, "start": start, "total": total, "lines": lines})
 
     def _follow_selection(self) -> None:
-        """Show the running stage, and stay at the one that failed."""
+        """Go along with the run, unless the user has chosen to look at another stage."""
+        now = self._interesting()
+        if now is None or now == self._followed:
+            return
+        if self._followed is None or self.selected == self._followed:
+            self.selected = now.value
+        self._followed = now
+
+    def _interesting(self) -> Stage | None:
+        """Return the stage that runs, or that failed, or the end when all is done."""
+        records = self.deployment.records
         for stage in STAGES:
-            state = self.deployment.records[stage].state
-            if state in (StageState.RUNNING, StageState.FAILED):
-                self.selected = stage.value
-                return
-        if self.deployment.records[Stage.SCORE].state == StageState.DONE:
-            self.selected = Stage.SCORE.value
+            if records[stage].state in (StageState.RUNNING, StageState.FAILED):
+                return stage
+        return Stage.SCORE if records[Stage.SCORE].state == StageState.DONE else None
 
     def _draw_all(self) -> None:
         with self.hold_sync():
@@ -295,92 +320,26 @@ class DeployWizard(AmlWidget):
             self._draw_panels()
 
     def _draw_head(self) -> None:
-        run = self.deployment
-        info = run.info
-        self.head = {
-            "workspace": info.name if info else "",
-            "sandbox": info.sandbox if info else azureml.in_sandbox(),
-            "target": run.spec.target,
-            "targets": [target.value for target in Target],
-            "generation": run.spec.generation,
-            "service": run.spec.service_name,
-            "running": run.running,
-            "saved": run.run_id,
-            "can_undo": not run.running and run.can_undo,
-            "service_there": "service" in run.state,
-            "done": all(r.state == StageState.DONE for r in run.records.values()),
-            # One primary button at a time: the card's, where a fix can be applied.
-            "fixable": any(x["automatic"] for r in run.records.values() for f in r.findings for x in f["fixes"]),
-            "resume": _offer_words(self._offer) if self._offer else "",
-        }
+        self.head = head(self.deployment) | {"resume": offer_words(self._offer) if self._offer else ""}
 
     def _draw_rail(self) -> None:
-        self.rail = [
-            {
-                "id": s.value,
-                "title": s.label,
-                "state": r.state.value,
-                "note": r.note,
-                "started": r.started,
-                "ended": r.ended,
-            }
-            for s, r in self.deployment.records.items()
-        ]
+        self.rail = rail(self.deployment)
 
     def _draw_panels(self) -> None:
-        self.panels = {stage.value: self._panel(stage) for stage in STAGES}
+        self.panels = {stage.value: panel(self.deployment, stage) for stage in STAGES}
 
-    def _panel(self, stage: Stage) -> dict[str, Any]:
-        run, record = self.deployment, self.deployment.records[stage]
-        log = run.logs[stage]
-        return {
-            "id": stage.value,
-            "inputs": inputs_of(stage, run.spec),
-            "code": render(calls_of(stage, run.spec)),
-            "checks": record.checks,
-            "findings": record.findings,
-            "error": record.error,
-            "result": record.result[:2000],
-            "advice": _AKS_ADVICE if record.state == StageState.FAILED and run.spec.target == Target.AKS else "",
-            "log": {"name": log.name, "total": len(log)},
-        }
+    def code(self, stage: str) -> str:
+        """Return the azureml-core code that a stage runs."""
+        return render(calls_of(Stage(stage), self.spec))
 
     # ---- static form ---------------------------------------------------------------------------------
 
     def to_text(self) -> str:
         """Return stages, findings and result as text."""
-        run = self.deployment
-        lines = [
-            (
-                f"Deployment of {run.spec.model_name or 'a model'} "
-                f"as {run.spec.service_name or 'a service'} on {run.spec.target}"
-            )
-        ]
-        for stage, record in run.records.items():
-            note = f" ({record.note})" if record.note else ""
-            lines.append(f"  {stage.label:<10} {record.state.value}{note}")
-            for finding in record.findings:
-                lines += [
-                    f"      {finding['title']}",
-                    *(f"      > {e['text'].strip()[:160]}" for e in finding["evidence"][:1]),
-                ]
-        if run.records[Stage.SCORE].result:
-            lines.append(f"  Answer: {run.records[Stage.SCORE].result[:500]}")
-        return "\n".join(lines)
+        return story(self.deployment)
 
 
 def _unfinished(journal: Journal | None, service: str) -> SavedRun | None:
     """Return this folder's unfinished run; with ``service`` only if it is that service's."""
-    saved = (journal or Journal()).latest_unfinished(folder_now())
+    saved = (journal or Journal()).latest_unfinished(folder_now(), sandbox=azureml.in_sandbox())
     return saved if saved and (not service or saved.spec.service_name == service) else None
-
-
-def _offer_words(saved: SavedRun) -> str:
-    import time
-
-    done = [s.label for s in STAGES if saved.records.get(s, {}).get("state") == StageState.DONE]
-    minutes = max(0, round((time.time() - saved.updated) / 60))
-    when = "just now" if minutes == 0 else f"{minutes} min ago" if minutes < 120 else f"{minutes // 60} hours ago"  # noqa: PLR2004 - minutes until hours read better
-    so_far = f"{', '.join(done)} done" if done else "nothing done yet"
-    name = saved.spec.service_name or "a deployment"
-    return f"The run of {name} stopped {when}: {so_far}. Resume it, or start over?"

@@ -70,3 +70,20 @@ def test_windows_and_search():
     assert log.find("") == []
     log.clear()
     assert len(log) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cpu_cores", "nan"), ("cpu_cores", -1), ("memory_gb", 0), ("memory_gb", "inf"), ("model_version", -3), ("port", 0),
+        ("target", "FOO"), ("generation", "x"), ("model_source", "zzz"), ("auth_enabled", "maybe"), ("folder", "/tmp"),
+    ],
+)  # fmt: skip
+def test_values_out_of_their_limits_are_refused(name, value):
+    with pytest.raises(BadInput):
+        DeploymentSpec().changed(**{name: value})
+
+
+def test_words_for_true_and_false():
+    assert DeploymentSpec().changed(auth_enabled="true").auth_enabled is True
+    assert DeploymentSpec().changed(auth_enabled="false").auth_enabled is False

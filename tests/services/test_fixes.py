@@ -36,12 +36,14 @@ def test_text_is_replaced_on_the_named_line_only(spec, tmp_path):
     assert "-    load('my-best-model')" in proposal.diff(spec)
     assert proposal.retry_from == Stage.SCHEDULE
     assert (tmp_path / "score.py").read_text() == SCRIPT, "nothing is written before apply"
-    fixes.apply(proposal, spec)
+    _, applied = fixes.apply(proposal, spec, tmp_path / "backups")
     assert (tmp_path / "score.py").read_text() == SCRIPT.replace("my-best-model", "diabetes", 1)
-    (backup,) = (tmp_path / ".amlwidgets" / "backups").iterdir()
+    (backup,) = (tmp_path / "backups").iterdir()
     assert backup.read_text() == SCRIPT
-    edit = proposal.edits[0]
-    fixes.undo(edit.file, edit.before, edit.after, spec)
+    assert backup.stat().st_mode & 0o077 == 0
+    kept = applied.to_dict()
+    assert "get_model_path" not in str(kept), "the journal keeps no file's text"
+    fixes.undo(fixes.Applied.from_dict(kept), spec)
     assert (tmp_path / "score.py").read_text() == SCRIPT
 
 
@@ -60,15 +62,22 @@ def test_a_changed_file_is_not_overwritten(spec, tmp_path):
     proposal = fixes.propose(fix("replace-text", file="score.py", line="2", old="my-best-model", new="x"), spec)
     (tmp_path / "score.py").write_text("# rewritten\n")
     with pytest.raises(BadInput, match=r"score\.py has changed"):
-        fixes.apply(proposal, spec)
+        fixes.apply(proposal, spec, tmp_path / "backups")
     assert (tmp_path / "score.py").read_text() == "# rewritten\n"
+
+
+def test_undo_leaves_a_file_alone_that_was_changed_by_hand_since(spec, tmp_path):
+    proposal = fixes.propose(fix("replace-text", file="score.py", line="2", old="my-best-model", new="x"), spec)
+    _, applied = fixes.apply(proposal, spec, tmp_path / "backups")
+    (tmp_path / "score.py").write_text("# mine\n")
     with pytest.raises(BadInput, match="changed since the fix"):
-        fixes.undo("score.py", SCRIPT, "other", spec)
+        fixes.undo(applied, spec)
+    assert (tmp_path / "score.py").read_text() == "# mine\n"
 
 
 def test_a_package_is_added_and_everything_else_stays(spec, tmp_path):
     proposal = fixes.propose(fix("add-pip-package", package="pandas"), spec)
-    fixes.apply(proposal, spec)
+    fixes.apply(proposal, spec, tmp_path / "backups")
     assert (tmp_path / "env.yml").read_text() == CONDA + "      - pandas\n"
     assert proposal.retry_from == Stage.IMAGE
 
@@ -79,21 +88,23 @@ def test_a_package_that_is_there_is_not_added_again(spec):
 
 def test_a_requirement_is_replaced(spec, tmp_path):
     proposal = fixes.propose(fix("replace-requirement", old="scikit-learn==1.2", new="scikit-learn==1.5.2"), spec)
-    fixes.apply(proposal, spec)
+    fixes.apply(proposal, spec, tmp_path / "backups")
     assert (tmp_path / "env.yml").read_text() == CONDA.replace("learn==1.2", "learn==1.5.2")
 
 
 def test_a_conda_file_without_pip_gets_a_list(spec, tmp_path):
     (tmp_path / "env.yml").write_text("dependencies:\n- python=3.11\n")
-    fixes.apply(fixes.propose(fix("add-pip-package", package="azureml-defaults"), spec), spec)
+    fixes.apply(fixes.propose(fix("add-pip-package", package="azureml-defaults"), spec), spec, tmp_path / "backups")
     assert (tmp_path / "env.yml").read_text().splitlines()[-2:] == ["- pip:", "  - azureml-defaults"]
 
 
 @pytest.mark.parametrize(("arguments", "expected"), [({"factor": "2"}, 1.0), ({"to_gb": "1.5"}, 1.5)])
-def test_memory_is_raised(spec, arguments, expected):
+def test_memory_is_raised(spec, tmp_path, arguments, expected):
     proposal = fixes.propose(fix("raise-memory", **arguments), spec)
     assert "+Memory, GB = " in proposal.diff(spec)
-    assert fixes.apply(proposal, spec).memory_gb == expected
+    changed, applied = fixes.apply(proposal, spec, tmp_path)
+    assert changed.memory_gb == expected
+    assert fixes.undo(applied, changed).memory_gb == 0.5
 
 
 def test_memory_is_never_lowered(spec):
@@ -104,7 +115,11 @@ def test_windows_line_ends_and_rights_survive(spec, tmp_path):
     script = tmp_path / "score.py"
     script.write_bytes(b"a = 1\r\nb = 2\r\n")
     script.chmod(0o755)
-    fixes.apply(fixes.propose(fix("replace-text", file="score.py", line="2", old="b", new="c"), spec), spec)
+    fixes.apply(
+        fixes.propose(fix("replace-text", file="score.py", line="2", old="b", new="c"), spec),
+        spec,
+        tmp_path / "backups",
+    )
     assert script.read_bytes() == b"a = 1\r\nc = 2\r\n"
     assert script.stat().st_mode & 0o777 == 0o755
 
@@ -112,3 +127,17 @@ def test_windows_line_ends_and_rights_survive(spec, tmp_path):
 def test_an_unknown_action_is_no_action(spec):
     assert fixes.propose(fix("format-disk"), spec) is None
     assert fixes.propose(Fix("By hand"), spec) is None
+
+
+def test_a_strangers_package_is_not_installed_by_a_click(spec):
+    assert fixes.propose(fix("add-pip-package", package="tabulate-me"), spec) is None
+
+
+@pytest.mark.parametrize("own", ["helper.py", "helper/__init__.py"])
+def test_ones_own_module_is_uploaded_and_not_looked_for_on_the_index(spec, tmp_path, own):
+    (tmp_path / own).parent.mkdir(exist_ok=True)
+    (tmp_path / own).write_text("")
+    proposal = fixes.propose(fix("add-pip-package", package="helper"), spec)
+    assert proposal.edits == ()
+    assert proposal.settings == {"source_directory": "."}
+    assert "is your own file" in proposal.title

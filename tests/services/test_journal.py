@@ -62,11 +62,25 @@ def test_a_recycled_pid_is_not_taken_for_the_old_process():
 
 def test_edits_are_undone_newest_first(journal):
     run = journal.create(DeploymentSpec(), {})
-    journal.add_edit(run, "a.py", "1", "2", "first")
-    journal.add_edit(run, "a.py", "2", "3", "second")
-    assert journal.last_edit(run)["title"] == "second"
-    journal.mark_undone(run, journal.last_edit(run)["n"])
-    assert journal.last_edit(run)["title"] == "first"
+    journal.add_fix(run, {"title": "first"})
+    journal.add_fix(run, {"title": "second"})
+    assert journal.last_fix(run) == (2, {"title": "second"})
+    journal.mark_undone(run, 2)
+    assert journal.last_fix(run) == (1, {"title": "first"})
+
+
+def test_a_run_of_the_other_world_is_not_offered(journal):
+    run = journal.create(DeploymentSpec(folder="/work"), {"name": "sandbox", "sandbox": True})
+    journal.save_stage(run, Stage.REGISTER, {"state": "done"})
+    assert journal.latest_unfinished("/work", sandbox=False) is None
+    assert journal.latest_unfinished("/work", sandbox=True).id == run
+
+
+def test_the_journal_is_for_its_owner_alone_and_holds_no_secret_of_the_sample(journal, tmp_path):
+    journal.create(DeploymentSpec(sample='{"data": 1, "api_key": "sk-live-0123456789SECRET"}'), {})
+    for file in tmp_path.glob("journal.db*"):
+        assert file.stat().st_mode & 0o077 == 0, file
+        assert b"0123456789SECRET" not in file.read_bytes()
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_one_sentence(tmp_path):

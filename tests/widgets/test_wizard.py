@@ -67,6 +67,9 @@ def test_in_a_real_workspace_everything_that_costs_asks_first(wizard):
     assert "upload a new version of the model ridge" in answer["confirm"]
     assert "create or replace the service ridge on ACI" in answer["confirm"]
     assert not wizard.deployment.running
+    assert wizard.comm.ask("delete_service")["error"]["code"] == "nothing-deployed"
+    wizard.deployment.state["deployed"] = "ridge"
+    wizard.comm.ask("change", name="service_name", value="another")
     assert wizard.comm.ask("delete_service")["result"]["confirm"].startswith("Delete the service ridge?")
 
 
@@ -126,7 +129,8 @@ def test_a_resumed_run_shows_what_was_done(folder):
     first.deployment._finish(Stage.REGISTER, StageState.DONE, note="ridge:1")
     saved = journal.latest_unfinished(str(folder))
     again = DeployWizard(resume=saved, journal=journal)
-    again.comm.ask("resume")
+    assert "create or replace the service ridge" in again.comm.ask("resume")["result"]["confirm"]
+    again.comm.ask("resume", confirmed=True)
     assert again.deployment.wait(60)
     assert again.deployment.run_id == first.deployment.run_id
     assert "Entry script" in again.deployment.logs[Stage.PREFLIGHT].text()
@@ -145,3 +149,60 @@ def test_a_moved_notebook_is_refused(wizard, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "elsewhere")
     error = wizard.comm.ask("run", first="preflight", last="preflight")["error"]
     assert error["code"] == "folder-changed"
+
+
+def test_an_earlier_result_is_not_used_after_its_settings_changed(wizard):
+    wizard.deployment.state["model_id"] = "diabetes:1"
+    wizard.deployment._set(Stage.REGISTER, state=StageState.DONE)
+    wizard.comm.ask("change", name="model_name", value="other")
+    assert "model_id" not in wizard.deployment.state
+
+
+def test_the_view_stays_where_the_user_looks(wizard):
+    wizard.deployment._set(Stage.START, state=StageState.FAILED)
+    wizard._push({("rail", Stage.START)})
+    assert wizard.selected == "start"
+    wizard.selected = "schedule"
+    wizard.comm.ask("change", name="memory_gb", value="2")
+    wizard._push({("spec", None), ("rail", Stage.SCHEDULE)})
+    assert wizard.selected == "schedule"
+
+
+def test_undo_sends_the_stages_of_the_fix_back_to_waiting(wizard, folder):
+    from amlwidgets.services.fixes import FileEdit, Proposal
+
+    edit = FileEdit("score.py", SCRIPT, SCRIPT + "# fixed\n")
+    wizard.deployment.apply(Proposal("fix it", (edit,), {"memory_gb": 2.0}))
+    for stage in STAGES:
+        wizard.deployment._set(stage, state=StageState.DONE)
+    assert wizard.deployment.can_undo
+    wizard.comm.ask("undo")
+    assert (folder / "score.py").read_text() == SCRIPT
+    assert wizard.spec.memory_gb == 1.0
+    assert [wizard.deployment.records[s].state for s in STAGES[2:]] == [StageState.DONE, *[StageState.WAITING] * 3]
+
+
+def test_secrets_of_the_sample_and_long_texts_stay_out_of_the_state(folder):
+    wizard = DeployWizard(sample='{"data": 1, "api_key": "sk-live-0123456789SECRET"}')
+    state = json.dumps(wizard.panels)
+    assert "0123456789SECRET" not in state
+    shown = next(i["value"] for i in wizard.panels["score"]["inputs"] if i["name"] == "sample")
+    assert wizard.comm.ask("change", name="sample", value=shown)["error"]["code"] == "masked"
+    assert "0123456789SECRET" in wizard.spec.sample
+    wizard.comm.ask("change", name="sample", value=json.dumps({"data": [[0.123456789] * 20_000]}))
+    assert len(json.dumps(wizard.panels)) < 15_000
+
+
+def test_evidence_is_there_without_a_kernel(wizard):
+    wizard.deployment._append(Stage.START, "".join(f"line {n}\n" for n in range(50)))
+    evidence = {"source": "container log", "first_line": 20, "last_line": 20, "text": "line 19"}
+    finding = {"title": "t", "evidence": [evidence], "fixes": []}
+    wizard.deployment._set(Stage.START, findings=[finding])
+    wizard.refresh()
+    assert [19, "line 19"] in [list(x) for x in wizard.panels["start"]["log"]["excerpt"]]
+
+
+def test_a_long_line_says_what_was_cut(wizard):
+    wizard.deployment._append(Stage.START, "x" * 200_049 + "\n")
+    (line,) = wizard.comm.ask("window", stage="start", start=0, count=1)["result"]["lines"]
+    assert line.endswith("(196,049 more characters)")
