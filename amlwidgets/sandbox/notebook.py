@@ -43,8 +43,14 @@ def sandbox_command(words: list[str]) -> tuple[str, str]:
 def _on() -> tuple[str, str]:
     from amlwidgets.sandbox import world
 
+    was_off = world.state() == "off"
     sandbox = world.switch_on()
-    note = _ensure_config(sandbox)
+    try:
+        note = _ensure_config(sandbox)
+    except BaseException:
+        if was_off:
+            world.switch_off()
+        raise
     return _badge("sandbox", f"This kernel works in the sandbox on this machine; nothing reaches Azure. {note}".strip())
 
 

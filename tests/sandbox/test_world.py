@@ -47,6 +47,29 @@ result([inside, before == after, world.state(), ws.name, again, failure(world.sw
     assert "other-sandbox" in found[5]
 
 
+def test_on_with_a_broken_config_leaves_everything_as_it_was(run, sandbox):
+    found = run(
+        """
+from amlwidgets.sandbox import notebook
+config = Path(".azureml/config.json")
+config.parent.mkdir()
+config.write_text("{broken")
+before = dict(os.environ)
+text = failure(notebook.sandbox_command, ["on"])
+after = [world.state(), before == dict(os.environ), config.read_text()]
+config.unlink()
+notebook.sandbox_command(["on"])
+on = world.state()
+config.write_text("{broken")
+failure(notebook.sandbox_command, ["on"])
+result([text, after, on, world.state()])
+""",
+        AMLWIDGETS_SANDBOX_HOME=str(sandbox.home),
+    )
+    assert "config-broken" in found[0]
+    assert found[1:] == [["off", True, "{broken"], "sandbox", "sandbox"]
+
+
 def test_a_kernel_with_a_real_workspace_is_refused(run):
     found = run("""
 from azureml.core import Workspace
