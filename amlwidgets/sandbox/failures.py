@@ -71,7 +71,7 @@ def container_crashed(name: str, image: str, status: ContainerStatus, memory_gb:
         "4. View the diagnostic events to check status of container, it may help you to debug the issue.\n"
         + instance_view(status, memory_gb)
     )
-    code = "CrashLoopBackOff" if status.reason == "CrashLoopBackOff" else (status.reason or "CrashLoopBackOff")
+    code = status.reason or "CrashLoopBackOff"
     return _aci(f"Aci Deployment failed with exception: {text}", [{"code": code, "message": text}])
 
 
