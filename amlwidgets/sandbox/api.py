@@ -7,6 +7,7 @@ import re
 import sqlite3
 import uuid
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.sandbox.blobs import DISK_FULL
@@ -25,6 +26,7 @@ SCOPE = (
 MMS = "/modelmanagement/v1.0" + SCOPE
 
 NOT_FOUND = 404
+_MAX_REASON = 1000
 _PARAMETER = re.compile(r"\{(\w+)(:path)?\}")
 
 
@@ -55,7 +57,11 @@ class ApiError(Exception):
         # For models and assets the client prints the correlation, but neither code nor message.
         correlation = {"Code": self.code, "Reason": self.message}
         body = {**error, "error": error, "statusCode": self.status, "correlation": correlation}
-        return json_response(body, status=self.status)
+        response = json_response(body, status=self.status)
+        if self.status == HTTPStatus.NOT_IMPLEMENTED:
+            # Clients made from a description of the API know no such answer, and print its reason alone.
+            response.reason = self.message.encode("ascii", "replace").decode()[:_MAX_REASON]
+        return response
 
 
 def json_response(body: Any, *, status: int = 200, headers: list[tuple[str, str]] | None = None) -> Response:

@@ -205,6 +205,7 @@ class Response:
         body: Bytes, or an iterable of bytes.
         headers: Header fields besides those about length.
         length: Length of an iterable body; None sends it in chunks.
+        reason: Words beside the status code; those of the standard when empty.
     """
 
     status: int = 200
@@ -275,14 +276,14 @@ def _body_length(headers: Headers) -> int | None:
     if headers.has("Transfer-Encoding", "chunked"):
         return None
     length = headers.get("Content-Length", "0")
-    if not length.isdigit():
+    if not (length.isascii() and length.isdigit()):
         raise WireError("Content-Length is not a number.")
     return int(length)
 
 
 def write_response(write: Callable[[bytes], object], request: Request, response: Response, *, close: bool) -> None:
     """Send ``response``; the body is left out where HTTP says so, and streamed otherwise."""
-    reason = response.reason or _reason(response.status)
+    reason = _one_line(response.reason) or _reason(response.status)
     body = response.body
     length = len(body) if isinstance(body, bytes) else response.length
     head = [f"HTTP/1.1 {response.status} {reason}"]

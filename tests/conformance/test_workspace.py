@@ -58,3 +58,8 @@ def test_home_of_the_user_is_left_alone(run, tmp_path):
     run("result(ws.get_details()['name'])")
     left = {path.name for path in (tmp_path / ".azureml").iterdir()}
     assert left <= {"config.json", ".discovery"}, "only the client's own cache of addresses"
+
+
+def test_what_is_not_there_is_named_by_clients_that_print_the_reason_only(run):
+    found = run("result(failure(lambda: list(ws.datasets)))")
+    assert "The sandbox does not implement GET https://" in found

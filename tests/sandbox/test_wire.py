@@ -109,3 +109,14 @@ def test_header_names_compare_without_case():
     assert headers.has("connection", "keep-alive")
     assert headers.get("a") == "1"
     assert headers.without("CONNECTION").pairs == [("A", "1")]
+
+
+def test_the_reason_cannot_end_the_status_line():
+    sent = answer(Response(501, b"", reason="no\r\nSet-Cookie: x"))
+    assert sent.startswith(b"HTTP/1.1 501 no  Set-Cookie: x\r\n")
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "\u00b9\u00b3", "-1", "+1", "1.0", "1 2"])
+def test_a_length_is_written_in_plain_digits(length):
+    with pytest.raises(WireError, match="Content-Length"):
+        request(f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode("latin-1"))
