@@ -30,7 +30,7 @@ LOG = logging.getLogger(__name__)
 
 # Which modules answer for which hosts, in the order in which they are asked.
 _HOSTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
-    (re.compile(r"management\.azure\.com"), ("arm",)),
+    (re.compile(r"(?:[a-z0-9-]+\.)?management\.azure\.com"), ("arm",)),
     (re.compile(r"login\.microsoftonline\.com"), ("directory",)),
     (re.compile(r".*\.azureml\.(ms|net)"), ("models", "services", "environments", "artifacts", "history", "discovery")),
     (re.compile(r".*\.blob\.core\.windows\.net"), ("storage",)),

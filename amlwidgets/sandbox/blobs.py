@@ -103,7 +103,10 @@ class Blobs:
         """Whether the link's query gives ``permission`` (``"r"`` or ``"w"``) now."""
         expiry, permissions = query.get("se", ""), query.get("sp", "")
         signature = self._sign(container, name, expiry, permissions)
-        if not hmac.compare_digest(signature, query.get("sig", "")) or permission not in permissions:
+        if (
+            not hmac.compare_digest(signature.encode(), query.get("sig", "").encode("utf-8", "replace"))
+            or permission not in permissions
+        ):
             return False
         return expiry > datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

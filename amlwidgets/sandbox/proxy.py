@@ -29,8 +29,8 @@ HTTPS_PORT = 443
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _LOCAL = ("127.0.0.1", "localhost")
 _AZURE_ML = re.compile(
-    r"management\.azure\.com|login\.microsoftonline\.com"
-    r"|[a-z0-9-]+\.api\.azureml\.ms|[a-z0-9-]+\.modelmanagement\.azureml\.net|[a-z0-9-]+\.experiments\.azureml\.net"
+    r"(?:[a-z0-9-]+\.)?management\.azure\.com|login\.microsoftonline\.com"
+    r"|(?:[a-z0-9-]+\.workspace\.)?[a-z0-9-]+\.api\.azureml\.ms|[a-z0-9-]+\.modelmanagement\.azureml\.net|[a-z0-9-]+\.experiments\.azureml\.net"
 )
 _SCORING = re.compile(r"([a-z0-9-]+)\.[a-z0-9]+\.azurecontainer\.io")
 

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from amlwidgets.sandbox.identity import Identity
 
 LIFETIME = 24 * 3600
+AUDIENCES = (
+    "https://management.core.windows.net",
+    "https://management.azure.com",
+    "https://ml.azure.com",
+    "18a66f5f-dbdf-4c17-9dd7-1634712a9cbe",
+)
+"""Azure Resource Manager and Azure Machine Learning (address, and number of the application)."""
 USER_OBJECT = "5a4d0b0c-0000-4000-8000-000000000001"
 
 
@@ -33,6 +40,11 @@ def issue(identity: Identity, audience: str, client: str = USER_OBJECT, *, now: 
     }
     head = _encode({"typ": "JWT", "alg": "HS256", "kid": "amlwidgets-sandbox"}) + "." + _encode(claims)
     return head + "." + _signature(identity, head)
+
+
+def knows(audience: str) -> bool:
+    """Whether the sandbox has tokens for ``audience``: nobody else could do anything with one but refuse it."""
+    return audience.rstrip("/").lower() in AUDIENCES
 
 
 def is_ours(identity: Identity, token: str) -> bool:

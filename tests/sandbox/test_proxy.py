@@ -78,9 +78,38 @@ def test_control_and_tokens_want_the_secret(sandbox):
     assert direct(sandbox, "GET", "/sandbox/status")[0] == 403
     assert direct(sandbox, "POST", "/sandbox/stop", **{"x-amlwidgets-secret": "wrong"})[0] == 403
     assert direct(sandbox, "POST", "/msi/wrong/token", "resource=x")[0] == 403
-    status, text = direct(sandbox, "POST", f"/msi/{sandbox.identity.secret}/token", "resource=https://x")
+    status, text = direct(sandbox, "POST", f"/msi/{sandbox.identity.secret}/token", f"resource={ARM}/")
     assert status == 200
     assert json.loads(text)["access_token"].count(".") == 2
+
+
+def test_tokens_are_for_azures_management_and_azure_ml_only(sandbox):
+    path = f"/msi/{sandbox.identity.secret}/token"
+    for resource in ("https://management.core.windows.net/", "https://ml.azure.com", ARM):
+        assert direct(sandbox, "POST", path, f"resource={resource}")[0] == 200
+    for resource in ("https://vault.azure.net", "https://storage.azure.com/", "https://graph.microsoft.com"):
+        status, text = direct(sandbox, "POST", path, f"resource={resource}")
+        assert status == 400
+        assert f"The sandbox has no token for {resource}, only" in json.loads(text)["message"]
+    form = "grant_type=client_credentials&client_id=a&client_secret=b&scope="
+    where = "https://login.microsoftonline.com/tenant/oauth2/v2.0/token"
+    for scope, expected in ((ARM + "/.default", 200), ("https://vault.azure.net/.default", 400)):
+        assert support.ask(sandbox, "POST", where, body=(form + scope).encode())[0] == expected
+
+
+def test_what_is_not_utf8_is_a_bad_request(sandbox, token):
+    where = "https://login.microsoftonline.com/tenant/oauth2/v2.0/token"
+    assert support.ask(sandbox, "POST", where, body=b"client_id=\xff\xfe")[0] == 400
+    link = f"https://{sandbox.identity.blob_host}/c/n?sig=%C3%BC&se=2999&sp=r"
+    assert support.ask(sandbox, "GET", link)[0] == 403
+
+
+def test_addresses_of_one_workspace_and_of_one_region(sandbox, token):
+    for host in ("0a-b.workspace.eastus.api.azureml.ms", "westeurope.management.azure.com"):
+        status, _, body = support.ask(sandbox, "GET", f"https://{host}/nothing", token=token)
+        assert status == 501
+        assert "does not implement" in json.loads(body)["message"]
+    assert support.ask(sandbox, "GET", "https://westeurope.management.azure.com/subscriptions", token=token)[0] != 501
 
 
 def test_only_its_own_tokens(sandbox, token):

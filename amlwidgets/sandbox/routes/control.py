@@ -43,6 +43,9 @@ def managed_identity_by_query(call: Call) -> Response:
 
 
 def _token(call: Call, resource: str) -> Response:
+    if not tokens.knows(resource):
+        text = f"The sandbox has no token for {resource}, only for Azure Resource Manager and Azure Machine Learning."
+        raise ApiError(400, "invalid_resource", text)
     return json_response(
         {
             "token_type": "Bearer",

@@ -54,12 +54,22 @@ def token(call: Call) -> Response:
     Any client id with any password is taken, so that a script written for Azure runs unchanged; the password is
     neither kept nor logged.
     """
-    form = {name: values[-1] for name, values in parse_qs(call.request.body.read_all().decode()).items()}
+    try:
+        sent = call.request.body.read_all().decode()
+    except UnicodeDecodeError:
+        return _refused("invalid_request", "AADSTS900144: The request body is not UTF-8.")
+    form = {name: values[-1] for name, values in parse_qs(sent).items()}
     if form.get("grant_type") != "client_credentials":
         return _refused("unsupported_grant_type", "AADSTS70003: The sandbox signs in service principals only.")
     if not form.get("client_id") or not form.get("client_secret"):
         return _refused("invalid_client", "AADSTS7000216: 'client_id' and 'client_secret' are required.")
     audience = form.get("scope", "").removesuffix("/.default") or "https://management.azure.com"
+    if not tokens.knows(audience):
+        return _refused(
+            "invalid_resource",
+            f"AADSTS500011: The sandbox has no token for {audience}, only for Azure Resource Manager and Azure Machine "
+            "Learning. Switch the sandbox off to sign in to Azure.",
+        )
     return json_response(
         {
             "token_type": "Bearer",
