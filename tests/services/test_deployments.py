@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from amlwidgets.core.stages import STAGES, Stage, StageState
+from amlwidgets.errors import BadInput
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(400)]
 
@@ -105,8 +106,10 @@ def test_cancel_says_what_goes_on_and_running_again_joins_in(deploy, tmp_path):
     run.start(Stage.START, Stage.SCORE)
     assert run.wait(60)
     assert run.prediction == 1, run.records
-    assert run.delete_service()
-    assert not run.delete_service()
+    run.change(service_name="another")  # what was deployed is deleted, whatever the settings say now
+    run.delete_service()
+    with pytest.raises(BadInput, match="deployed no service"):
+        run.delete_service()
 
 
 def wait_for(run, condition, seconds=300):
