@@ -21,6 +21,9 @@ from amlwidgets.errors import ServiceFailed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+KEEP_DAYS = 60
+"""Runs that nobody touched for so long are forgotten when a new one begins."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs(
     id TEXT PRIMARY KEY, created REAL, updated REAL, spec TEXT, workspace TEXT, state TEXT, owner TEXT, active INTEGER
@@ -126,11 +129,18 @@ class Journal:
         """Start a run and return its id."""
         run, now = uuid.uuid4().hex[:12], time.time()
         with self._translated():
+            self._forget_old(now - KEEP_DAYS * 86_400)
             self._db.execute(
                 "INSERT INTO runs VALUES(?,?,?,?,?,?,?,0)",
                 (run, now, now, _kept(spec), json.dumps(workspace), "{}", process_identity()),
             )
         return run
+
+    def _forget_old(self, before: float) -> None:
+        old = "SELECT id FROM runs WHERE updated<?"
+        for table in ("stages", "logs", "fixes"):
+            self._db.execute(f"DELETE FROM {table} WHERE run IN ({old})", (before,))  # noqa: S608 - our own names
+        self._db.execute("DELETE FROM runs WHERE updated<?", (before,))
 
     def update(
         self,

@@ -87,3 +87,14 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ServiceFailed, match="journal .* cannot be used.*AMLWIDGETS_HOME"):
         Journal(tmp_path / "file" / "journal.db")
+
+
+def test_old_runs_are_forgotten_and_recent_ones_kept(journal):
+    old, recent = journal.create(DeploymentSpec(), {}), journal.create(DeploymentSpec(), {})
+    journal.append_log(old, Stage.IMAGE, "text\n")
+    journal._db.execute("UPDATE runs SET updated=1 WHERE id=?", (old,))
+    journal.create(DeploymentSpec(), {})
+    with pytest.raises(ServiceFailed, match=f"no run {old}"):
+        journal.load(old)
+    assert journal.log(old, Stage.IMAGE) == ""
+    assert journal.load(recent).id == recent
