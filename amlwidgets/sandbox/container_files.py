@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import lzma
 import shutil
 import tarfile
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.sandbox import artifacts
 from amlwidgets.sandbox.api import ApiError
-from amlwidgets.sandbox.blobs import write_parts
+from amlwidgets.sandbox.blobs import DISK_FULL, write_parts
+from amlwidgets.sandbox.wire import CHUNK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from amlwidgets.sandbox.app import App
 
 APP_ROOT = "var/azureml-app"
 MODELS = "azureml-models"
+_ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
+MAX_MEMBERS = 200_000
+MAX_BYTES = 50_000_000_000
+KEEP_FREE_BYTES = 500_000_000
+"""What unpacking leaves free on the disk."""
 
 
 def asset_names(request: dict[str, Any]) -> list[str]:
@@ -99,15 +108,45 @@ def _place_asset(app: App, scope: str, asset: dict[str, Any], target: Path) -> N
 
 
 def _unpack_all(folder: Path) -> None:
-    for path in [path for path in folder.iterdir() if path.is_file() and tarfile.is_tarfile(path)]:
-        _unpack(path, folder)
+    for path in [path for path in folder.iterdir() if path.is_file()]:
+        with _readable(path):
+            archive = path.name.lower().endswith(_ARCHIVES) or tarfile.is_tarfile(path)
+        if archive:
+            _unpack(path, folder)
 
 
 def _unpack(archive: Path, target: Path) -> None:
-    try:
+    with _readable(archive):
+        with tarfile.open(archive) as tar:
+            _check_size(archive.name, tar, target)
         with tarfile.open(archive) as tar:
             # The filter keeps members inside the folder and drops devices and foreign owners.
             tar.extractall(target, filter="data")
-    except tarfile.TarError as exc:
-        raise ApiError(400, "BadRequest", f"{archive.name} cannot be unpacked: {exc}.") from exc
     archive.unlink()
+
+
+def _check_size(name: str, tar: tarfile.TarFile, target: Path) -> None:
+    """Refuse an archive that would fill the disk, before anything of it is written."""
+    room = min(MAX_BYTES, shutil.disk_usage(target).free - KEEP_FREE_BYTES)
+    total = 0
+    for number, member in enumerate(tar, 1):
+        total += member.size
+        if number > MAX_MEMBERS:
+            raise ApiError(400, "BadRequest", f"{name} is not unpacked: it holds more than {MAX_MEMBERS:,} files.")
+        if total > room:
+            text = f"{name} is not unpacked: it holds more than the {max(room, 0) / 1e9:.1f} GB that there is room for."
+            raise ApiError(400, "BadRequest", text)
+    # What tells damage, a checksum, stands at the end.
+    while tar.fileobj is not None and tar.fileobj.read(CHUNK):
+        pass
+
+
+@contextlib.contextmanager
+def _readable(archive: Path) -> Iterator[None]:
+    """Say which archive it is that is cut or damaged."""
+    try:
+        yield
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as exc:
+        if isinstance(exc, OSError) and exc.errno in DISK_FULL:
+            raise
+        raise ApiError(400, "BadRequest", f"{archive.name} cannot be unpacked: {exc}.") from exc
