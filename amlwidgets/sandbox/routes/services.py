@@ -15,6 +15,8 @@ from amlwidgets.sandbox.tail import tail
 from amlwidgets.sandbox.wire import Response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from amlwidgets.core.stages import OperationState
 
 ROUTES = Routes()
@@ -100,26 +102,32 @@ def create(call: Call) -> Response:
     """Begin to deploy a service."""
     request = call.document()
     _check_request(call, request)
-    store, scope, name = call.app.store, call.scope, request["name"]
-    earlier = store.get(services.KIND, scope, name)
+    return _deploy(call, request["name"], lambda earlier: _new(call, request, earlier))
+
+
+def _new(call: Call, request: dict[str, Any], earlier: dict[str, Any] | None) -> dict[str, Any]:
     if earlier is not None and not request.get("overwrite"):
-        raise ApiError(409, "Conflict", _problem_with_name(call, name))
-    call.app.lifecycle.cancel_operations(scope, name)
+        raise ApiError(409, "Conflict", _problem_with_name(call, request["name"]))
     service = services.new_service(request, earlier)
     if earlier is not None:
         service |= {key: earlier[key] for key in ("createdTime", "revision", "spec")}
-    return _deploy(call, service)
+    return service
 
 
-def _deploy(call: Call, service: dict[str, Any]) -> Response:
-    """Keep the service and start the operation that deploys it."""
-    store, scope, name = call.app.store, call.scope, service["name"]
-    _claim_label(call, service)
+def _deploy(call: Call, name: str, make: Callable[[dict[str, Any] | None], dict[str, Any]]) -> Response:
+    """Keep the service that ``make`` returns for the earlier one, and start the operation that deploys it.
+
+    Two clients at once: what ``make`` is told still holds when the service is kept.
+    """
+    store, scope = call.app.store, call.scope
     with store.transaction():
+        service = make(store.get(services.KIND, scope, name))
+        _claim_label(call, service)
         operation = Operation.create(store, scope, "Service", service=name)
         service |= {"operationId": operation.id, "state": "Transitioning", "error": None}
         service["updatedTime"] = services.now()
         store.put(services.KIND, scope, name, service)
+    call.app.lifecycle.cancel_operations(scope, name)
     call.app.lifecycle.begin(operation, Deployment(call.app).run)
     return _accepted(call, operation)
 
@@ -201,8 +209,7 @@ def update(call: Call) -> Response:
             call.app.store.put(services.KIND, call.scope, service["name"], changed)
     if not redeploy:
         return json_response(_view(call, changed))
-    call.app.lifecycle.cancel_operations(call.scope, service["name"])
-    return _deploy(call, changed)
+    return _deploy(call, service["name"], lambda _earlier: changed)
 
 
 @ROUTES.add("DELETE", MMS + "/services/{name}")
