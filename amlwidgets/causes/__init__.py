@@ -12,7 +12,7 @@ from amlwidgets.causes.matcher import Matcher
 from amlwidgets.causes.ranking import rank, sightings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from amlwidgets.core.findings import Finding
 
@@ -20,20 +20,22 @@ __all__ = ["Catalogue", "catalogue", "find_causes"]
 
 
 def find_causes(
-    texts: Sequence[tuple[str, str]],
+    texts: Sequence[tuple[str, str | Iterable[bytes]]],
     *,
     context: Mapping[str, str] | None = None,
     stage: str | None = None,
     using: Catalogue | None = None,
+    clean: Callable[[str], str] | None = None,
 ) -> tuple[Finding, ...]:
     """Name the causes that texts show, ranked, best first.
 
     Args:
-        texts: Named texts, as ``(source, text)``; secrets should be masked already.
+        texts: Named texts, as ``(source, text)``; instead of a text, its chunks in UTF-8.
         context: What is known beside the texts: ``models`` (``"a:1, b:2"``), ``entry_script``,
             ``memory_gb``, ``service``.
         stage: Stop of the stage rail where the failure showed, such as ``"image"``; a light preference only.
         using: Another catalogue than the product's own.
+        clean: Applied to what is looked at closely, before anything of it is kept (masking of secrets).
 
     Returns:
         Findings; symptoms that a found cause explains are part of it.
@@ -42,6 +44,6 @@ def find_causes(
     stage = stage or (context or {}).get("wizard_stage")
     seen = []
     for source, text in texts:
-        matcher = Matcher(text, known, stage)
+        matcher = Matcher(text, known, stage, None if isinstance(text, str) else clean)
         seen += sightings(source, matcher.doc, matcher.matches())
     return rank(seen, dict(context or {}), stage)

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from amlwidgets.causes.model import Cause, cause_from
+from amlwidgets.causes.plan import Plan, scanned
 
 FOLDER = Path(__file__).parent / "catalogue"
 INDEX = Path(__file__).parent / "index.json"
 
 
-class Catalogue(NamedTuple):
-    """All causes, and the slugs of the taxonomy with their stages."""
+@dataclass(frozen=True)
+class Catalogue:
+    """All causes, the slugs of the taxonomy with their stages, and fragments that quicken the search."""
 
     causes: tuple[Cause, ...]
     taxonomy: dict[str, str]
+    fragments: tuple[str, ...] = ()
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What is searched in a text."""
+        return Plan(self.causes, self.fragments)
 
     @property
     def literals(self) -> tuple[str, ...]:
@@ -44,7 +53,17 @@ def index_text(data: dict[str, Any]) -> str:
         for name, cause in data["causes"].items()
     }
     rows = ",\n".join(f"{json.dumps(name)}: {json.dumps(cause, ensure_ascii=False)}" for name, cause in kept.items())
-    return f'{{"taxonomy": {json.dumps(data["taxonomy"])},\n"causes": {{\n{rows}\n}}}}\n'
+    taxonomy, fragments = json.dumps(data["taxonomy"]), json.dumps(_fragments(data))
+    return f'{{"taxonomy": {taxonomy},\n"fragments": {fragments},\n"causes": {{\n{rows}\n}}}}\n'
+
+
+def _fragments(data: dict[str, Any]) -> list[str]:
+    """Fragments for the plain engine; only of ASCII, so that they stay readable."""
+    from amlwidgets.causes.engines import choose_fragments
+    from amlwidgets.causes.healthy import HEALTHY
+
+    literals = [word.encode() for word in scanned(from_data(data).causes) if word.isascii()]
+    return [fragment.decode() for fragment in choose_fragments(literals, HEALTHY.encode())]
 
 
 @cache
@@ -60,7 +79,7 @@ def from_data(data: dict[str, Any]) -> Catalogue:
     for name, content in data["causes"].items():
         stage, slug = name.split("/")
         causes.append(cause_from(slug, stage, content))
-    return Catalogue(tuple(causes), data["taxonomy"])
+    return Catalogue(tuple(causes), data["taxonomy"], tuple(data.get("fragments", ())))
 
 
 def write_index() -> None:

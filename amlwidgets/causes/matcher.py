@@ -10,7 +10,7 @@ from amlwidgets.causes.facts import KINDS, Fact
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from amlwidgets.causes.loader import Catalogue
     from amlwidgets.causes.model import Cause, Sign
@@ -47,17 +47,23 @@ class Match:
 class Matcher:
     """Matches one text; facts are parsed when a sign first asks for them."""
 
-    def __init__(self, text: str, catalogue: Catalogue, stage: str | None = None) -> None:
+    def __init__(
+        self,
+        text: str | Iterable[bytes],
+        catalogue: Catalogue,
+        stage: str | None = None,
+        clean: Callable[[str], str] | None = None,
+    ) -> None:
         self.catalogue = catalogue
         self.phase = PHASE_OF_STAGE.get(stage or "", "")
-        self.doc = Document.scan(text, catalogue.literals)
+        self.doc = Document.scan(text, catalogue.plan, clean)
         self._facts: dict[str, list[Fact]] = {}
 
     def facts(self, kind: str) -> list[Fact]:
         """Return the facts of a kind, parsed once."""
         parser = KINDS[kind]
         if parser.kind not in self._facts:
-            started = any(literal.encode() in self.doc.data for literal in parser.literals)
+            started = any(self.doc.has(literal) for literal in parser.literals)
             found = parser.parse(self.doc) if started else []
             self._facts[parser.kind] = [self._with_phase(fact) for fact in found]
         return [fact for fact in self._facts[parser.kind] if fact.kind == kind]
@@ -82,7 +88,7 @@ class Matcher:
     def _possible(self, sign: Sign) -> bool:
         hits, has = self.doc.hits, self.doc.has
         return (
-            any(literal in hits for literal in sign.literals)
+            any(literal in hits or (sign.detail and has(literal)) for literal in sign.literals)
             and all(has(literal) for literal in sign.needs)
             and not any(has(literal) for literal in sign.absent)
         )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.causes import find_causes
 from amlwidgets.core.findings import Report
+from amlwidgets.core.redact import mask
+from amlwidgets.services.silence import configured, ignored_in, ignored_in_script
 from amlwidgets.services.sources import Source, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-_IGNORE = re.compile(r"#\s{0,8}amlwidgets:\s{0,8}ignore\s{1,8}([\w\-]{2,60}(?:\s{0,4},\s{0,4}[\w\-]{2,60}){0,40})")
 
 
 def diagnose(
@@ -27,7 +27,8 @@ def diagnose(
         stage: Where it failed, if known: ``preflight``, ``register``, ``image``, ``schedule``, ``start`` or ``score``.
         context: What is known besides: ``models`` (``"diabetes:1, other:2"``), ``entry_script``, ``memory_gb``,
             ``service``.
-        ignore: Slugs of causes that the user has silenced; they are counted in the report.
+        ignore: Slugs of causes that the user has silenced, beside those of ``# amlwidgets: ignore`` in the entry
+            script and of ``[tool.amlwidgets] ignore`` in pyproject.toml; they are counted in the report.
 
     Returns:
         The report; its ``top`` is None when nothing was found, as in a healthy log.
@@ -45,16 +46,14 @@ def diagnose_sources(
     context: Mapping[str, str] | None = None,
     ignore: Iterable[str] = (),
 ) -> Report:
-    """Name the causes that masked texts show."""
-    silenced = {slug.strip().lower() for slug in ignore} | {s for source in sources for s in ignored_in(source.text)}
-    findings = find_causes(sources, context=context, stage=stage)
+    """Name the causes that named texts show."""
+    known = dict(context or {})
+    findings = find_causes(sources, context=known, stage=stage, clean=mask)
+    silenced = {slug.strip().lower() for slug in ignore}
+    for source in sources:
+        silenced |= ignored_in(source.text) if isinstance(source.text, str) else set()
+    if findings:
+        silenced |= {*configured(Path.cwd()), *ignored_in_script(known, findings)}
     kept = tuple(f for f in findings if f.cause not in silenced)
     left_out = tuple(f.cause for f in findings if f.cause in silenced)
     return Report(kept, tuple(source.name for source in sources), left_out)
-
-
-def ignored_in(text: str) -> set[str]:
-    """Slugs silenced by a comment such as ``# amlwidgets: ignore worker-timeout``."""
-    if "amlwidgets:" not in text:
-        return set()
-    return {slug.strip() for found in _IGNORE.findall(text) for slug in found.split(",")}

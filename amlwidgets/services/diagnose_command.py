@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from amlwidgets.core.findings import HINT_BELOW, Finding, Report
 from amlwidgets.errors import BadInput
 from amlwidgets.services.diagnose import diagnose_sources
-from amlwidgets.services.sources import Source, decode, read
+from amlwidgets.services.log_files import LogChunks
+from amlwidgets.services.silence import configured
+from amlwidgets.services.sources import Source, read
 
 if TYPE_CHECKING:
     import argparse
@@ -67,7 +69,7 @@ def _fraction(text: str) -> float:
 
 def run(options: argparse.Namespace) -> int:
     """Diagnose every input and print; 1 when a finding is at least as certain as ``--fail-on``."""
-    ignore = [*_configured(Path.cwd()), *(slug for given in options.ignore for slug in given.split(","))]
+    ignore = [*configured(Path.cwd()), *(slug for given in options.ignore for slug in given.split(","))]
     inputs = [_Input(s.name, diagnose_sources([s], ignore=ignore)) for s in _sources(options.files)]
     if options.format == "json":
         print(json.dumps(as_json(inputs), indent=2))
@@ -95,12 +97,17 @@ def _sources(names: list[str]) -> list[Source]:
     found: list[Source] = []
     for name in names:
         if name == "-":
-            found += read(("standard input", decode(sys.stdin.buffer.read())))
+            found.append(Source("standard input", _standard_input()))
         elif Path(name).is_dir():
             found += [_file(path, str(path)) for path in _files(Path(name))]
         else:
             found.append(_file(Path(name), name))
     return found
+
+
+def _standard_input() -> LogChunks:
+    """Standard input can be gone through only once: its lines are counted on the way."""
+    return LogChunks(lambda: sys.stdin.buffer, "standard input", once=True)
 
 
 def _file(path: Path, name: str) -> Source:
@@ -121,28 +128,6 @@ def _files(folder: Path) -> list[Path]:
     if not found:
         raise BadInput(f"{folder} holds no files.", code="folder-empty")
     return found
-
-
-def _configured(start: Path) -> list[str]:
-    """Slugs silenced in the nearest pyproject.toml: ``[tool.amlwidgets] ignore = ["..."]``."""
-    for folder in (start, *start.parents):
-        path = folder / "pyproject.toml"
-        if path.is_file():
-            text = path.read_text("utf-8", "replace")
-            return _ignore_list(text, path) if "[tool.amlwidgets]" in text else []
-    return []
-
-
-def _ignore_list(text: str, path: Path) -> list[str]:
-    import tomllib
-
-    try:
-        value = tomllib.loads(text).get("tool", {}).get("amlwidgets", {}).get("ignore", [])
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{path} is not valid TOML: {error}.", code="config-unreadable") from error
-    if not isinstance(value, list):
-        raise BadInput(f"ignore in [tool.amlwidgets] of {path} has to be a list of slugs.", code="config-unreadable")
-    return [str(slug) for slug in value]
 
 
 def _print(inputs: list[_Input], *, table: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import traceback
 from pathlib import Path
@@ -9,26 +10,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amlwidgets.core.redact import mask
 from amlwidgets.errors import BadInput
+from amlwidgets.services.log_files import LogChunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LARGEST = 1_000_000_000
-"""Bytes; a larger file is refused with a clear sentence."""
+Text = str | LogChunks
 LOG_LINES = 5000
-FEWEST_PAIRS = 4
-"""Pairs of bytes needed to tell UTF-16 without its mark."""
+LONG = 300_000
+"""Characters; a longer text is treated like a file, of which only the neighbourhoods of hits are looked at."""
 
 
 class Source(NamedTuple):
-    """A named text, already masked."""
+    """A named text: a short one, already masked, or the chunks of a log, masked where it is looked at."""
 
     name: str
-    text: str
+    text: str | LogChunks
 
 
 def read(source: Any) -> list[Source]:
-    """Read a source into named, masked texts.
+    """Name the texts of a source. Files are opened when they are diagnosed, and then read in chunks.
 
     Args:
         source: Text, a path-like object, an exception, a Webservice, an Image, a ``(name, text)`` pair,
@@ -37,10 +38,16 @@ def read(source: Any) -> list[Source]:
     Raises:
         BadInput: The file cannot be read, or nothing is known about this kind of object.
     """
-    return [Source(name, mask(text)) for name, text in _unique(_read(source))]
+    return [Source(name, _safe(text)) for name, text in _unique(_read(source))]
 
 
-def _unique(pairs: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _safe(text: str | LogChunks) -> str | LogChunks:
+    if not isinstance(text, str):
+        return text
+    return mask(text) if len(text) <= LONG else _bytes(text.encode("utf-8", "replace"))
+
+
+def _unique(pairs: Iterator[tuple[str, Text]]) -> Iterator[tuple[str, Text]]:
     """Number equal names, so that evidence says which text it is from."""
     seen: dict[str, int] = {}
     for name, text in pairs:
@@ -48,14 +55,14 @@ def _unique(pairs: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         yield (name if seen[name] == 1 else f"{name} ({seen[name]})"), text
 
 
-def _read(source: Any) -> Iterator[tuple[str, str]]:
+def _read(source: Any) -> Iterator[tuple[str, Text]]:
     if isinstance(source, str):
         yield "text", source
     elif isinstance(source, bytes):
-        yield "text", decode(source)
+        yield "text", _bytes(source)
     elif isinstance(source, os.PathLike):
         path = Path(source)
-        yield path.name, read_file(path)
+        yield path.name, LogChunks.of_file(path)
     elif isinstance(source, BaseException):
         yield "error", exception_text(source)
     elif isinstance(source, Source) or _is_pair(source):
@@ -67,14 +74,14 @@ def _read(source: Any) -> Iterator[tuple[str, str]]:
         yield from _read_object(source)
 
 
-def _read_object(source: Any) -> Iterator[tuple[str, str]]:
+def _read_object(source: Any) -> Iterator[tuple[str, Text]]:
     """Read what azureml or the wizard gives; told apart by what it can do, without importing azureml."""
     if hasattr(source, "get_logs") or _is_azureml(source, "webservice"):
         yield from _webservice(source)
     elif hasattr(source, "image_build_log_uri"):
         yield from _image(source)
-    elif hasattr(source, "texts") and callable(source.texts):
-        yield from source.texts()
+    elif hasattr(source, "logs") and hasattr(source, "records"):
+        yield from _run(source)
     else:
         raise BadInput(
             f"A {type(source).__name__} cannot be diagnosed.",
@@ -83,11 +90,22 @@ def _read_object(source: Any) -> Iterator[tuple[str, str]]:
         )
 
 
+def _run(run: Any) -> Iterator[tuple[str, Text]]:
+    """Read a run of the wizard: the log of every stage, and the error of those that failed."""
+    for stage, record in run.records.items():
+        log = run.logs[stage]
+        if log.text():
+            yield log.name, log.text()
+        if record.error:
+            yield f"error of {stage.value}", record.error
+
+
 def _is_pair(source: Any) -> bool:
     return (
         isinstance(source, tuple)
         and len(source) == len(("name", "text"))
-        and all(isinstance(part, str) for part in source)
+        and isinstance(source[0], str)
+        and isinstance(source[1], str | LogChunks)
     )
 
 
@@ -96,59 +114,13 @@ def _is_azureml(source: Any, part: str) -> bool:
     return module.startswith("azureml.") and part in module
 
 
-def read_file(path: Path) -> str:
-    """Read a log file: plain or gzip; UTF-8, UTF-16 or CP1252."""
-    try:
-        if path.stat().st_size > LARGEST:
-            raise BadInput(
-                f"{path.name} is larger than 1 GB.", code="file-too-large", todo="Pass the part with the failure."
-            )
-        return decode(path.read_bytes())
-    except OSError as error:
-        raise BadInput(
-            f"{path} cannot be read: {error.strerror or error}.",
-            code="file-unreadable",
-            todo="Check the path and its rights.",
-        ) from error
-
-
 def decode(data: bytes) -> str:
     """Decode the bytes of a log, unpacking gzip."""
-    if data[:2] == b"\x1f\x8b":
-        data = _unpacked(data)
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace")
-    if data[:3] == b"\xef\xbb\xbf":
-        return data[3:].decode("utf-8", "replace")
-    if _looks_utf16(data):
-        return data.decode("utf-16-le" if data[1:2] == b"\x00" else "utf-16-be", "replace")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+    return b"".join(_bytes(data)).decode("utf-8", "replace")
 
 
-def _unpacked(data: bytes) -> bytes:
-    import gzip
-    import io
-    import zlib
-
-    with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
-        try:
-            unpacked = packed.read(LARGEST + 1)
-        except (OSError, EOFError, zlib.error) as error:
-            raise BadInput("This gzip file is damaged.", code="file-unreadable", todo="Fetch it again.") from error
-    if len(unpacked) > LARGEST:
-        raise BadInput(
-            "The file is larger than 1 GB when unpacked.", code="file-too-large", todo="Pass the part with the failure."
-        )
-    return unpacked
-
-
-def _looks_utf16(data: bytes) -> bool:
-    head = data[:200]
-    pairs = len(head) // 2
-    return pairs >= FEWEST_PAIRS and (head[1::2].count(0) >= 0.9 * pairs or head[::2].count(0) >= 0.9 * pairs)
+def _bytes(data: bytes) -> LogChunks:
+    return LogChunks(lambda: io.BytesIO(data), "the text")
 
 
 def exception_text(error: BaseException) -> str:
@@ -170,7 +142,7 @@ def _attribute(source: Any, name: str) -> str:
     return _plain(value)
 
 
-def _webservice(service: Any) -> Iterator[tuple[str, str]]:
+def _webservice(service: Any) -> Iterator[tuple[str, Text]]:
     name = _attribute(service, "name")
     state = _attribute(service, "state")
     label = f" of {name}" if name else ""
@@ -203,7 +175,7 @@ def _plain(value: Any) -> str:
         return str(value)
 
 
-def _image(image: Any) -> Iterator[tuple[str, str]]:
+def _image(image: Any) -> Iterator[tuple[str, Text]]:
     name = _attribute(image, "name") or "image"
     state = _attribute(image, "creation_state")
     if state in ("Failed", "TimedOut", "Cancelled"):

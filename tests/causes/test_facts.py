@@ -7,7 +7,7 @@ BOOT = "2026-11-21 04:15:{second:02d},{ms:03d} I [1] gunicorn.error - Booting wo
 
 
 def parse(parser, text, *literals):
-    return parser.parse(Document.scan(text, literals or ("\n", ":", " ")))
+    return parser.parse(Document.of_text(text))
 
 
 def boots(*seconds):

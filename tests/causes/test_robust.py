@@ -1,15 +1,18 @@
 """No input crashes the matcher or makes it work more than in proportion to its length."""
 
 import random
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amlwidgets.causes import catalogue, find_causes
-from amlwidgets.causes.document import REGION_BUDGET, WHOLE_BELOW, Document, find_positions, regions
+from amlwidgets.causes.collect import AFTER, BEFORE, HEAD_BUDGET, TAIL_BUDGET, WHOLE_BELOW
+from amlwidgets.causes.document import Document
 
 LITERALS = catalogue().literals
+PLAN = catalogue().plan
 SNIPPETS = [
     *LITERALS, "\n", "\\n", '\\"', "'", "{", "}", "[", "\x1b[31m", "\x00", "\r\n", " ", 'File "a.py", line 1, in init',
     "Traceback (most recent call last):", "Error: ", "ü„", "C:\\new\\", "0/3 nodes are available: 1 Insufficient cpu",
@@ -32,18 +35,19 @@ def test_binary_is_survived(data):
     find_causes([("t", data.decode("latin-1"))])
 
 
-@pytest.mark.parametrize("literal", sorted(LITERALS)[::7])
-def test_regions_stay_within_their_budget(literal):
-    data = (literal.encode() + b" x" * 40 + b"\n") * (2 * REGION_BUDGET // (len(literal) + 81))
-    spans = regions(data, {literal: find_positions(data, literal.encode())})
-    assert sum(end - start for start, end in spans) <= REGION_BUDGET
+@pytest.mark.parametrize("literal", sorted(LITERALS)[::50])
+def test_what_is_kept_of_a_flood_is_bounded(literal):
+    budget = HEAD_BUDGET + TAIL_BUDGET
+    data = (literal.encode() + b" x" * 40 + b"\n") * (2 * budget // (len(literal) + 81))
+    doc = Document.scan([data], PLAN)
+    assert sum(len(region.data) for region in doc.regions) <= budget + BEFORE + AFTER
 
 
 def test_lines_looked_at_grow_with_the_text_and_not_faster():
     """Counted in logical lines, not in seconds."""
     block = "2026-11-21 04:15:46,509 I [1] azmlinfsrv - POST /score 200 0.695ms 4\n" * 1000
     failure = "ModuleNotFoundError: No module named 'x'\n"
-    counts = [len(Document.scan(block * n + failure + block * n, LITERALS).lines) for n in (10, 20, 40)]
+    counts = [len(Document.scan(block * n + failure + block * n, PLAN).lines) for n in (10, 20, 40)]
     assert counts[0] == counts[1] == counts[2], "a big healthy log must not be split into lines"
 
 
@@ -88,8 +92,44 @@ def test_line_numbers_are_true_in_a_big_text():
 
 
 def test_first_and_last_hits_are_kept():
-    data = b"hit " * 10_000
-    positions = find_positions(data, b"hit")
-    assert positions[0] == 0
-    assert positions[-1] == len(data) - 4
-    assert positions == sorted(set(positions))
+    flood = b"ModuleNotFoundError: No module named 'x'\n" + b"all is well\n" * 5_000
+    lines = Document.scan([flood * 400], PLAN).lines
+    assert lines[0].number == 1
+    assert lines[-1].number > 399 * 5_001
+    assert len(lines) < 800_000
+
+
+SIGNS = [(cause.slug, sign) for cause in catalogue().causes for sign in cause.signs]
+
+
+def slowest(pattern, literals, length):
+    texts = [
+        line
+        for word in literals[:4]
+        for line in (
+            f"{word} " * (length // (len(word) + 1)), word + " x" * (length // 2), word + "a" * length,
+            word + " " * length, word + ': "' * (length // 3), "a" * (length // 2) + word + "." * (length // 2),
+            "x " * (length // 2) + word, word + "1/" * (length // 2), word + "(" * length,
+        )
+    ]  # fmt: skip
+    return max(_seconds(pattern, text) for text in texts)
+
+
+def _seconds(pattern, text):
+    best = 9.0
+    for _ in range(2):
+        start = time.process_time()
+        pattern.search(text)
+        best = min(best, time.process_time() - start)
+    return best
+
+
+@pytest.mark.parametrize("number", range(len(SIGNS)), ids=[f"{slug}-{n}" for n, (slug, _) in enumerate(SIGNS)])
+def test_patterns_stay_linear(number):
+    """Eight times the length may take eight times as long (with leave for measuring), not sixty-four times."""
+    _, sign = SIGNS[number]
+    patterns = [sign.pattern_re, *sign.where_re.values(), *sign.unless_re.values()]
+    for pattern in [*patterns, sign.exclude_re] if sign.exclude_re else patterns:
+        if slowest(pattern, sign.literals, 6000) > 0.002:
+            assert slowest(pattern, sign.literals, 48_000) < 24 * slowest(pattern, sign.literals, 6000), pattern.pattern
+            assert slowest(pattern, sign.literals, 6000) < 0.06, pattern.pattern

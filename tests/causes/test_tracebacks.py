@@ -20,7 +20,7 @@ ValueError: bad config: threshold is None
 
 
 def facts(text):
-    return tracebacks.parse(Document.scan(text, LITERALS))
+    return tracebacks.parse(Document.of_text(text))
 
 
 def first(text):

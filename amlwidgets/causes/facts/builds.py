@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from amlwidgets.causes.facts.base import Fact, Parser
 
 if TYPE_CHECKING:
-    from amlwidgets.causes.document import Document, Line
+    from amlwidgets.causes.document import Document
+    from amlwidgets.causes.lines import Line
 
 _STEP = re.compile(r"(?:^|\s)Step (\d{1,3})/(\d{1,3}) ?: (.{1,600})")
 _KIT_STEP = re.compile(r"\[(?:[\w.-]{1,40} )?(\d{1,3})/(\d{1,3})\] (RUN|COPY|ADD|FROM|WORKDIR) (.{1,600})")

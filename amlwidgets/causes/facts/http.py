@@ -49,6 +49,8 @@ _SCORING = (
     "scoring", "score.py", "/api/v1/service/", "invoke", "run()", "overloaded", "replica", "requests.post", "predict",
 )  # fmt: skip
 _AROUND = 12
+BAD = "45"
+"""First digits of the statuses that are failures."""
 
 
 def parse(doc: Document) -> list[Fact]:
@@ -58,7 +60,7 @@ def parse(doc: Document) -> list[Fact]:
     for literal, pattern in _FORMS:
         for i in doc.where(literal):
             match = None if i in seen else pattern.search(doc.lines[i].text)
-            if match is None or match[1][0] not in "45":
+            if match is None or match[1][0] not in BAD:
                 continue
             seen.add(i)
             groups = match.groupdict()
@@ -66,6 +68,14 @@ def parse(doc: Document) -> list[Fact]:
             fields["side"] = _side(doc, i)
             facts.append(Fact("http", {k: v for k, v in fields.items() if v}, i, i, i))
     return sorted(facts, key=lambda f: f.first)
+
+
+def status_of(text: str) -> str | None:
+    """Return the status of a failure that a line gives in one of the known forms."""
+    for literal, pattern in _FORMS:
+        if literal in text and (match := pattern.search(text)) and match[1][0] in BAD:
+            return match[1]
+    return None
 
 
 def _side(doc: Document, i: int) -> str:

@@ -12,7 +12,8 @@ from amlwidgets.causes.facts.frames import Frame, parse_frame, users_frame
 from amlwidgets.causes.facts.workers import phase_at
 
 if TYPE_CHECKING:
-    from amlwidgets.causes.document import Document, Line
+    from amlwidgets.causes.document import Document
+    from amlwidgets.causes.lines import Line
 
 HEADER = "Traceback (most recent call"
 _CHAIN = ("The above exception was the direct cause", "During handling of the above exception")
