@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from amlwidgets.sandbox.identity import write_private
+from amlwidgets.sandbox.identity import Damaged, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CERTIFICATE = "ca.pem"
 KEY = "ca-key.pem"
+_CONSEQUENCE = f"without {CERTIFICATE} and {KEY} a new authority is made, and kernels have to switch on anew"
 _DAY = dt.timedelta(days=1)
 
 
@@ -34,6 +35,7 @@ class Authority:
 
     Raises:
         OSError: The folder cannot be written.
+        Damaged: Key and certificate cannot be read, or do not belong together.
     """
 
     def __init__(self, home: Path) -> None:
@@ -51,15 +53,20 @@ class Authority:
             return context
 
     def _load(self) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None:
+        path = self._home / CERTIFICATE
+        if not path.exists():
+            return None  # a key without a certificate has signed nothing
         try:
-            key = serialization.load_pem_private_key((self._home / KEY).read_bytes(), password=None)
-            certificate = x509.load_pem_x509_certificate((self._home / CERTIFICATE).read_bytes())
-        except (OSError, ValueError):
-            return None
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or certificate.not_valid_after_utc < _now() + 30 * _DAY:
-            return None
-        # A crash between the two writes leaves a pair that does not belong together.
-        return (key, certificate) if key.public_key() == certificate.public_key() else None
+            certificate = x509.load_pem_x509_certificate(path.read_bytes())
+            if certificate.not_valid_after_utc < _now() + 30 * _DAY:
+                return None
+            path = self._home / KEY
+            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        except (OSError, ValueError) as exc:
+            raise Damaged(path, _CONSEQUENCE) from exc
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+            raise Damaged(path, _CONSEQUENCE)
+        return key, certificate
 
     def _create(self) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
         key = ec.generate_private_key(ec.SECP256R1())

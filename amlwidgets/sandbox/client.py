@@ -24,7 +24,7 @@ HOME_VARIABLE = "AMLWIDGETS_SANDBOX_HOME"
 SPEEDS = ("quick", "1")
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
-_ALREADY_RUNS, _PORT_TAKEN, _DISK = 3, 4, 5
+_ALREADY_RUNS, _PORT_TAKEN, _DAMAGED = 3, 4, 6
 _OK = 200
 _MAX_PORT = 65535
 
@@ -279,6 +279,8 @@ def _explanation(code: int | None, folder: Path, position: int, port: int | None
         return BadInput(f"Port {port} is taken.", code="port-taken", todo="Choose another port, or none.")
     with contextlib.suppress(OSError):
         last = (folder / "daemon.log").read_bytes()[position:].decode("utf-8", "replace").strip().splitlines()[-1:]
+        if last and code == _DAMAGED:
+            return BadInput(last[0], code="sandbox-damaged")
         if last:
             return ServiceFailed(f"The sandbox does not start: {last[0]}", code="sandbox-start", todo=_see(folder))
     return ServiceFailed("The sandbox does not start.", code="sandbox-start", todo=_see(folder))

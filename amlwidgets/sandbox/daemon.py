@@ -20,7 +20,7 @@ from amlwidgets.sandbox.app import App
 from amlwidgets.sandbox.authority import Authority
 from amlwidgets.sandbox.clock import QUICK, SPEEDS, Clock
 from amlwidgets.sandbox.environ import leave_sandbox
-from amlwidgets.sandbox.identity import ensure_identity, with_port, write_private
+from amlwidgets.sandbox.identity import Damaged, ensure_identity, with_port, write_private
 from amlwidgets.sandbox.upstream import Upstream
 from amlwidgets.sandbox.workspaces import ensure_workspace
 
@@ -38,6 +38,8 @@ LOG_FILE = "daemon.log"
 ALREADY_RUNS = 3
 PORT_TAKEN = 4
 DISK_FULL = 5
+DAMAGED = 6
+MAX_LOG_BYTES = 5_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="0 keeps the port of the last start, or takes a free one")
     parser.add_argument("--ready-fd", type=int, default=-1, help="where to write a line once requests are answered")
     options = parser.parse_args(arguments)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    os.umask(0o077)  # what is in the state folder is nobody else's business
+    logging.basicConfig(
+        handlers=[_Bounded(options.home / LOG_FILE)],
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
     options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Keys of services and everybody's models lie in it.
     options.home.chmod(0o700)
@@ -57,9 +64,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return ALREADY_RUNS
         try:
             return _serve(options.home, options.speed, options.port, options.ready_fd)
+        except Damaged as exc:
+            print(exc, file=sys.stderr)
+            return DAMAGED
         except OSError as exc:
             LOG.error("the sandbox cannot start: %s", exc)  # noqa: TRY400 - the reason says it all
             return DISK_FULL
+
+
+class _Bounded(logging.StreamHandler["TextIO"]):
+    """Writes to standard error; when that is the log file, its older half goes once it is too long."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(sys.stderr)
+        self._path = path
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        super().emit(record)
+        with contextlib.suppress(OSError, ValueError):
+            mine, size = os.fstat(self.stream.fileno()), MAX_LOG_BYTES
+            if mine.st_size > size and os.path.samestat(mine, self._path.stat()):
+                shorten(self._path, size // 2)
+
+
+def shorten(path: Path, size: int) -> None:
+    """Cut a log to about its last ``size`` bytes; who appends to it goes on."""
+    with path.open("r+b") as file:
+        file.seek(-size, os.SEEK_END)
+        file.readline()
+        rest = file.read()
+        file.seek(0)
+        file.write(rest)
+        file.truncate()
 
 
 def _lock(file: TextIO) -> bool:

@@ -110,10 +110,31 @@ def write_identity(home: Path, identity: Identity) -> None:
     write_private(home / FILE, json.dumps(asdict(identity), indent=1).encode())
 
 
+class Damaged(Exception):
+    """A file of the state folder cannot be used. It is never replaced silently: others rely on what it held.
+
+    Args:
+        path: The file.
+        consequence: What moving it away would mean.
+    """
+
+    def __init__(self, path: Path, consequence: str) -> None:
+        super().__init__(
+            f"{path} is damaged or missing. Put it back from a copy, or move what is left of it away and start again: "
+            f"{consequence}."
+        )
+
+
 def ensure_identity(home: Path) -> Identity:
-    """Return the identity of ``home``, made at the first call."""
+    """Return the identity of ``home``, made at the first call.
+
+    Raises:
+        Damaged: There is one that cannot be read.
+    """
     identity = read_identity(home)
     if identity is None:
+        if (home / FILE).exists():
+            raise Damaged(home / FILE, "the sandbox gets new secrets, and kernels have to switch it on anew")
         identity = new_identity()
         write_identity(home, identity)
     return identity

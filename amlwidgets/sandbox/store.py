@@ -12,6 +12,8 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.sandbox.identity import Damaged
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -41,15 +43,27 @@ class Store:
 
     Raises:
         sqlite3.Error: The file cannot be opened.
+        Damaged: It is not what was written.
     """
 
     def __init__(self, home: Path) -> None:
         self._lock = threading.RLock()
         self._depth = 0
         self._db = sqlite3.connect(home / FILE, check_same_thread=False, isolation_level=None, timeout=10)
+        if not self._is_whole():
+            self._db.close()
+            raise Damaged(home / FILE, "models, services, environments and runs of the sandbox are forgotten")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)
+
+    def _is_whole(self) -> bool:
+        try:
+            return self._db.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
+        except sqlite3.OperationalError:
+            raise  # locked or not to be opened: that says nothing about its content
+        except sqlite3.DatabaseError:
+            return False
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

@@ -176,3 +176,43 @@ def test_two_starts_at_once_give_one_sandbox(tmp_path):
         found = list(pool.map(lambda _: client.start(tmp_path / "h"), range(4)))
     assert len({sandbox.pid for sandbox in found}) == 1
     found[0].stop()
+
+
+@pytest.mark.parametrize(
+    ("file", "how"),
+    [
+        ("identity.json", "overwritten"),
+        ("sandbox.sqlite", "overwritten"),
+        ("ca.pem", "overwritten"),
+        ("ca-key.pem", "overwritten"),
+        ("ca-key.pem", "removed"),
+    ],
+)
+def test_a_damaged_state_folder_is_told_in_one_sentence(tmp_path, file, how):
+    home = tmp_path / "h"
+    support.start_sandbox(home).stop()
+    (home / file).unlink() if how == "removed" else (home / file).write_bytes(b"{garbage " * 500)
+    before = {path.name: path.read_bytes() for path in home.iterdir() if path.name == file or path.suffix == ".pem"}
+    environment = support.clean_environment(HOME=str(tmp_path))
+    command = [*PROGRAM, "start", "--home", str(home)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert f"{home / file} is damaged or missing. Put it back from a copy, or move" in done.stderr
+    assert {path.name: path.read_bytes() for path in home.iterdir() if path.name in before} == before
+
+
+def test_the_daemon_keeps_its_files_private_and_its_log_short(sandbox, tmp_path):
+    from amlwidgets.sandbox import daemon
+
+    loose = [p for p in (sandbox.home / "sandbox.sqlite", sandbox.home / "blobs") if p.stat().st_mode & 0o077]
+    assert loose == []
+    log = tmp_path / "daemon.log"
+    log.write_text("".join(f"line {number}\n" for number in range(2000)))
+    with log.open("a") as appending:
+        daemon.shorten(log, 1000)
+        appending.write("next\n")
+    lines = log.read_text().splitlines()
+    assert lines[-2:] == ["line 1999", "next"]
+    assert lines[0].startswith("line 19")
+    assert log.stat().st_size < 1100

@@ -198,3 +198,13 @@ def test_tail(tmp_path, ending):
     assert len(tail(path, 50_000).splitlines()) == 20_000
     assert tail(path, 0) == ""
     assert tail(tmp_path / "none", 5) == ""
+
+
+def test_a_damaged_store_is_told_and_kept(tmp_path):
+    from amlwidgets.sandbox.identity import Damaged
+
+    path = tmp_path / "sandbox.sqlite"
+    path.write_bytes(b"this is no database" * 1000)
+    with pytest.raises(Damaged, match=r"sandbox.sqlite is damaged or missing. Put it back from a copy, or move"):
+        Store(tmp_path)
+    assert path.read_bytes() == b"this is no database" * 1000
