@@ -163,9 +163,9 @@ class Deployment:
         definition = service["environmentImageRequest"]["environment"]
         image = f"{REGISTRY}/{self._life.images.image_name(definition)}"
         error = failures.container_crashed(service["name"], image, status, container.spec.memory_gb)
-        self._end(operation, OperationState.FAILED, ServiceState.FAILED, error)
         # Azure lets it crash on for ever; a laptop has better things to do. Its log stays.
-        self._life.remove_container(operation.scope, service["name"])
+        self._life.give_up(operation.scope, service["name"], container)
+        self._end(operation, OperationState.FAILED, ServiceState.FAILED, error)
 
     def _end(
         self, operation: Operation, state: OperationState, service_state: ServiceState, error: dict[str, Any] | None

@@ -62,7 +62,7 @@ def container_crashed(name: str, image: str, status: ContainerStatus, memory_gb:
         memory_gb: Its memory limit.
     """
     text = (
-        "Your container application crashed. This may be caused by errors in your scoring file's init() function.\n"
+        f"Your container application crashed. {_reason(status, memory_gb)}\n"
         f"1. Please check the logs for your container instance: {name}. From the AML SDK, you can run "
         "print(service.get_logs()) if you have service object to fetch the logs.\n"
         f"2. You can interactively debug your scoring file locally. Please refer to {_HELP} for more information.\n"
@@ -73,6 +73,13 @@ def container_crashed(name: str, image: str, status: ContainerStatus, memory_gb:
     )
     code = status.reason or "CrashLoopBackOff"
     return _aci(f"Aci Deployment failed with exception: {text}", [{"code": code, "message": text}])
+
+
+def _reason(status: ContainerStatus, memory_gb: float) -> str:
+    if not status.oom_kills:
+        return "This may be caused by errors in your scoring file's init() function."
+    again = "" if status.restarts else "; the server in it started them again, so the container was not restarted"
+    return f"Its processes were killed {status.oom_kills} times at the memory limit of {memory_gb:g} GB{again}."
 
 
 def instance_view(status: ContainerStatus, memory_gb: float) -> str:
@@ -92,7 +99,7 @@ def _current(status: ContainerStatus) -> dict[str, Any]:
         return _state("Waiting", None, None, None, "CrashLoopBackOff: Back-off restarting failed")
     if status.state == "Terminated":
         return _state("Terminated", status.started_at, status.exit_code, status.finished_at, status.reason or "Error")
-    return _state("Running", status.started_at, None, None, "")
+    return _state("Running", status.started_at, None, None, status.reason)
 
 
 def _previous(status: ContainerStatus) -> dict[str, Any] | None:

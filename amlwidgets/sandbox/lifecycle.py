@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 import time
@@ -142,6 +143,17 @@ class Lifecycle:
             container = self._containers.pop((scope, name), None)
         if container is not None:
             container.stop()
+
+    def give_up(self, scope: str, name: str, container: Container) -> None:
+        """Stop ``container``, which cannot stay up; its log ends with what it did by itself."""
+        with self._lock:
+            if self._containers.get((scope, name)) is container:
+                del self._containers[scope, name]
+        log = container.spec.log
+        length = log.stat().st_size if log.exists() else 0
+        container.stop()
+        if log.exists():
+            os.truncate(log, length)
 
     def cancel_operations(self, scope: str, name: str) -> None:
         """Cancel what is still being done for a service."""

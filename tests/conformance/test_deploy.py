@@ -150,6 +150,11 @@ service.delete()
     )
     assert "OOMKilled" in found[0]
     assert "limit 0.4 GB" in found[0]
+    assert "times at the memory limit of 0.4 GB; the server in it started them again" in found[0]
+    assert "init() function" not in found[0], "it was not init() that failed"
+    assert '"detailStatus":"OOMKilled"' in found[0]
+    assert "Handling signal: term" not in found[1], "the sandbox's own tear-down is not the service's story"
+    assert "Shutting down" not in found[1]
     assert found[1].count("Booting worker with pid") >= 3
 
 
