@@ -7,6 +7,7 @@ import lzma
 import shutil
 import tarfile
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.sandbox import artifacts
@@ -29,14 +30,31 @@ KEEP_FREE_BYTES = 500_000_000
 """What unpacking leaves free on the disk."""
 
 
+@dataclass(frozen=True, slots=True)
+class LaidOut:
+    """What a container's folder was filled with.
+
+    Attributes:
+        assets: Scripts and other files of the image.
+        models: Models.
+        model_files: Their files.
+        model_bytes: Size of these, before unpacking.
+    """
+
+    assets: int
+    models: int
+    model_files: int
+    model_bytes: int
+
+
 def asset_names(request: dict[str, Any]) -> list[str]:
     """Return the names of the files that the client adds to the image, without its generated wrapper."""
     driver = request.get("driverProgram")
     return [str(asset["id"]) for asset in request.get("assets") or [] if asset.get("id") != driver]
 
 
-def lay_out(app: App, scope: str, request: dict[str, Any], models: list[dict[str, Any]], root: Path) -> None:
-    """Write the container's files below ``root/var/azureml-app``.
+def lay_out(app: App, scope: str, request: dict[str, Any], models: list[dict[str, Any]], root: Path) -> LaidOut:
+    """Write the container's files below ``root/var/azureml-app`` and say how much that was.
 
     Args:
         app: The sandbox.
@@ -54,13 +72,16 @@ def lay_out(app: App, scope: str, request: dict[str, Any], models: list[dict[str
     target.mkdir(parents=True)
     for asset in request.get("assets") or []:
         _place_asset(app, scope, asset, target)
+    files = bytes_ = 0
     for model in models:
         folder = target / MODELS / model["name"] / str(model["version"])
         folder.mkdir(parents=True)
         for name, blob in artifacts.model_files(app, scope, model):
             place(folder, name, blob.read())
+            files, bytes_ = files + 1, bytes_ + blob.length
         if model.get("unpack"):
             _unpack_all(folder)
+    return LaidOut(len(request.get("assets") or []), len(models), files, bytes_)
 
 
 def model_dir(models: list[dict[str, Any]]) -> str:

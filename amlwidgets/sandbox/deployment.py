@@ -90,7 +90,7 @@ class Deployment:
         revision = service["revision"] + 1
         root = self._life.folder(scope, name) / f"root-{revision}"
         models = self.models(scope, request)
-        container_files.lay_out(self._app, scope, request, models, root)
+        self._note(operation, container_files.lay_out(self._app, scope, request, models, root))
         spec = self._new_spec(operation, service, image, root, models)
         operation.say("Submitting deployment to compute.")
         # Azure replaces the container group: the earlier container ends before the new one begins.
@@ -101,6 +101,12 @@ class Deployment:
             return None
         operation.say(f"Checking the status of deployment {name}..")
         return container
+
+    def _note(self, operation: Operation, done: container_files.LaidOut) -> None:
+        images, log = self._life.images, operation["log"]
+        images.note(log, f"files added: {done.assets}, with the client's own wrapper script")
+        fetched = f"{done.models} with {done.model_files} files, {done.model_bytes:,} bytes"
+        images.note(log, f"models fetched: {fetched}")
 
     def _new_spec(
         self,

@@ -124,13 +124,21 @@ class Images:
 
     def new_log(self) -> tuple[str, Path]:
         """Make a build log; returns the name of its blob and its file."""
-        folder = self._app.home / "build-logs"
-        folder.mkdir(mode=0o700, exist_ok=True)
         name = f"{uuid.uuid4().hex}/20_image_build_log.txt"
-        path = folder / name.replace("/", "-")
+        path = self._log_file(name)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         path.touch()
         self._app.blobs.publish(CONTAINER, name, path)
         return name, path
+
+    def note(self, name: str | None, text: str) -> None:
+        """Add a line of ours to a build log: what follows the build belongs to the same story."""
+        if name and self._log_file(name).exists():
+            with self._log_file(name).open("a", encoding="utf-8") as log:
+                log.write(f"sandbox: {text}\n")
+
+    def _log_file(self, name: str) -> Path:
+        return self._app.home / "build-logs" / name.replace("/", "-")
 
     def log_link(self, name: str | None) -> str | None:
         """Return a fresh link to a build log."""

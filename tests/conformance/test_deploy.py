@@ -233,7 +233,16 @@ service.delete()
         "Checking the status of inference endpoint watched.",
     ]
     assert found[4] == {"subOperationType": "DeployService"}
-    assert found[5]
+    steps = [line for line in found[5].splitlines() if line.startswith("sandbox: ")]
+    order = [
+        "Dockerfile written",
+        "build",
+        "push: the image is",
+        "files added: ",
+        "models fetched: 1 with 1 files, 9 bytes",
+    ]
+    at = [next(i for i, line in enumerate(steps) if line.startswith(f"sandbox: {words}")) for words in order]
+    assert at == sorted(at)
 
 
 def test_in_real_time_the_client_prints_its_own_stream(tmp_path):

@@ -68,6 +68,7 @@ class Build:
         interpreter = self._solve()
         folder = self._store.fresh(self._key)
         instructions = self._write_inputs(folder, interpreter)
+        self._say("sandbox: build")
         for number, step in enumerate(instructions, 1):
             self._say(f"Step {number}/{len(instructions)} : {step.text}")
             self._perform(step, folder, interpreter)
@@ -79,11 +80,14 @@ class Build:
         if interpreter is None:
             return
         instructions = steps(self._definition, interpreter, self._key, self._files)
+        self._say(f"sandbox: Dockerfile written, {len(instructions)} steps; what it builds has been built before")
+        self._say("sandbox: build")
         for number, step in enumerate(instructions, 1):
             self._say(f"Step {number}/{len(instructions)} : {step.text}")
             if step.action is not Action.NONE:
                 self._say(" ---> Using cache")
         image = self._store.image(self._key) or {}
+        self._say("sandbox: push: the image is in the sandbox's registry store already")
         self._say(f"latest: digest: {image.get('digest')} size: {image.get('size')}")
 
     # -- the conda file -------------------------------------------------------------------------------------------
@@ -173,6 +177,7 @@ class Build:
         }
         self._say(f"Successfully tagged azureml/azureml_{self._key}:latest")
         self._store.commit(self._key, record)
+        self._say("sandbox: push: the image is recorded in the sandbox's registry store")
         self._say(f"latest: digest: {digest} size: {size}")
 
     def _packages(self, folder: Path) -> Packages:

@@ -48,6 +48,8 @@ def test_equal_content_is_built_once(builder):
     assert second.reused
     assert second.prefix == first.prefix
     assert "Using cache" in log
+    assert "\nsandbox: Dockerfile written, " in "\n" + log
+    assert "\nsandbox: push: the image is in the sandbox's registry store already\n" in log
     found = builder.find(first.key)
     assert found is not None
     assert found.prefix == first.prefix
