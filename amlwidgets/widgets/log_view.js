@@ -14,6 +14,7 @@ export function logView(source) {
   let hits = [];
   let hit = -1;
   let marks = new Set();
+  let saved = new Map();
   const lines = new Map();
   const asked = new Set();
   const title = h("b", {}, "Log");
@@ -42,7 +43,7 @@ export function logView(source) {
     for (let index = first; index < last; index++) {
       const text = lines.get(index);
       if (text === undefined) fetchPage(Math.floor(index / PAGE));
-      const row = h("div.aml-line", { style: `top:${index * ROW}px` }, h("i", {}, String(index + 1)), text ?? "…");
+      const row = h("div.aml-line", { style: `top:${index * ROW}px` }, h("i", {}, String(index + 1)), text ?? saved.get(index) ?? "…");
       if (marks.has(index)) row.classList.add("aml-mark");
       if (hits[hit] === index) row.classList.add("aml-hit");
       rows.push(row);
@@ -149,8 +150,8 @@ export function logView(source) {
         search.value = "";
         follow.checked = true;
       }
-      // Known without asking: all that there is where no kernel answers.
-      for (const [index, text] of excerpt) lines.set(index, text);
+      // All that there is where no kernel answers; with one, its lines take their place.
+      saved = new Map(excerpt);
       name = newName;
       marks = new Set(newMarks);
       title.textContent = newName[0].toUpperCase() + newName.slice(1);

@@ -124,7 +124,7 @@ function render({ model, el }) {
       now.service ? h("span", {}, "Service ", h("b", {}, now.service)) : null,
       h("div.aml-row", {}, buttons));
     foot.replaceChildren(h("span", {}, now.saved ? `Run ${now.saved} is in the journal` : "Nothing has run yet"),
-      h("span", {}, now.running ? "Kernel free: the run has its own thread" : ""), h("span", {}, "%aml resumes this run"));
+      h("span", {}, now.running ? "Kernel free: the run has its own thread" : ""), h("span", {}, now.saved ? "%aml resumes this run" : ""));
     if (now.resume) {
       question.replaceChildren(h("span", {}, now.resume), h("div.aml-row", {},
         h("button.aml-primary", { type: "button", onclick: () => act("resume") }, "Resume"),
