@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.errors import BadInput, NotConnected
 from amlwidgets.sandbox import client
 from amlwidgets.sandbox.configuration import ensure_config, find_config
+from amlwidgets.sandbox.sdk_cache import forget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,6 +97,7 @@ def _stop(options: argparse.Namespace) -> int:
         print("No sandbox runs.")
         return 0
     running.stop()
+    forget(running.home)
     print("The sandbox has stopped. What it holds is kept.")
     return 0
 
@@ -158,7 +160,10 @@ def _run(options: argparse.Namespace) -> int:
     note = ensure_config(sandbox, Path.cwd())
     if note:
         print(note, file=sys.stderr)
-    return run_in(sandbox, command)
+    try:
+        return run_in(sandbox, command)
+    finally:
+        forget(sandbox.home)
 
 
 def run_in(sandbox: Sandbox, command: list[str]) -> int:

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.errors import NotAllowed, NotInstalled, ServiceFailed
@@ -78,7 +79,10 @@ def switch_off() -> None:
             code="started-in-sandbox",
             todo="Start it without `amlwidgets sandbox run` to leave the sandbox.",
         )
+    from amlwidgets.sandbox.sdk_cache import forget
+
     _sandbox_objects.update(_workspaces())
+    forget(Path(os.environ[MARK]))
     _apply(_before)
     _before = None
 

@@ -216,3 +216,26 @@ def test_the_daemon_keeps_its_files_private_and_its_log_short(sandbox, tmp_path)
     assert lines[-2:] == ["line 1999", "next"]
     assert lines[0].startswith("line 19")
     assert log.stat().st_size < 1100
+
+
+def test_run_leaves_nothing_in_the_sdks_cache_of_workspaces(command, sandbox, tmp_path):
+    cache = tmp_path / ".azureml" / ".discovery"
+    cache.parent.mkdir()
+    real = {"/subscriptions/real/resourceGroups/g/x/workspaces/w/0-1|https://y": {"default": {"a": "b"}}}
+    cache.write_text(json.dumps(real))
+    cache.chmod(0o644)
+    own, script = tmp_path / "own", "from azureml.core import Workspace as W; W.from_config().models; "
+    own.mkdir()
+    (own / "config.json").write_text(
+        json.dumps({"subscription_id": "some-real-one", "resource_group": "g", "workspace_name": "mine"})
+    )
+    for folder in (tmp_path, own):
+        show = f"print(len(open({str(cache)!r}).read()))"
+        done = command("run", "--", sys.executable, "-c", script + show, folder=folder)
+        assert done.returncode == 0, done.stderr
+        assert int(done.stdout.split()[-1]) > len(json.dumps(real)), "the SDK writes there"
+        assert json.loads(cache.read_text()) == real
+        assert cache.stat().st_mode & 0o777 == 0o644
+    cache.write_text("{broken")
+    assert command("run", "--", "true").returncode == 0
+    assert cache.read_text() == "{broken"

@@ -47,6 +47,19 @@ result([inside, before == after, world.state(), ws.name, again, failure(world.sw
     assert "other-sandbox" in found[5]
 
 
+def test_off_takes_the_sandbox_out_of_the_sdks_cache_of_workspaces(run):
+    found = run("""
+cache = Path.home() / ".azureml" / ".discovery"
+world.switch_on(box)
+box.workspace().models
+inside = json.loads(cache.read_text())
+cache.write_text(json.dumps(inside | {"/subscriptions/real/w/1|u": {}}))
+world.switch_off()
+result([len(inside), json.loads(cache.read_text())])
+""")
+    assert found == [1, {"/subscriptions/real/w/1|u": {}}]
+
+
 def test_on_with_a_broken_config_leaves_everything_as_it_was(run, sandbox):
     found = run(
         """
