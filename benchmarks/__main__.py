@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import first_widget, scan, startup
+from benchmarks import first_widget, sandbox, scan, startup
 
-ALL = {"startup": startup.main, "first_widget": first_widget.main, "scan": scan.main}
+ALL = {"sandbox": sandbox.main, "startup": startup.main, "first_widget": first_widget.main, "scan": scan.main}
 
 
 def main() -> int:

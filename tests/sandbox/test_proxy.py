@@ -37,16 +37,11 @@ def own_certificate(tmp_path_factory):
     return folder / "certificates" / "files.example.org.pem", folder / "ca.pem"
 
 
-def test_ready_within_the_budget(sandbox, tmp_path):
-    import time
-
-    begin = time.monotonic()
+def test_a_second_start_finds_the_first(tmp_path):
     other = support.start_sandbox(tmp_path / "other")
-    seconds = time.monotonic() - begin
-    assert client.start(other.home).pid == other.pid, "a second start finds the first"
+    assert client.start(other.home).pid == other.pid
     other.stop()
     assert client.connect(other.home) is None
-    assert seconds < 1.5
 
 
 def test_secrets_belong_to_the_owner_alone(sandbox, token):
@@ -213,24 +208,6 @@ def test_plain_http_passes_without_the_proxys_own_headers(sandbox, chunked):
     assert (status, seen["path"], seen["length"]) == (200, "/a?b=c", 3_000_000)
     assert seen["headers"]["X-Mine"] == "1"
     assert not [name for name in seen["headers"] if name.lower().startswith("proxy")]
-
-
-def test_a_body_does_not_wait_for_an_acknowledgement(sandbox):
-    import statistics
-    import time
-
-    import requests
-
-    session = requests.Session()
-    session.trust_env = False
-    session.proxies = {"http": sandbox.identity.proxy_url}
-    seconds = []
-    with support.web_server() as port:
-        for _ in range(30):
-            begin = time.monotonic()
-            assert session.post(f"http://localhost:{port}/", data=b"{}").status_code == 200
-            seconds.append(time.monotonic() - begin)
-    assert statistics.median(seconds) < 0.03, "Linux delays an acknowledgement by 40 ms"
 
 
 def test_a_host_that_cannot_be_reached(sandbox):
