@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _STATUS = re.compile(r"[1-5]\d\d")
 _BEFORE_STATUS = (*" \t\n\"':[(>`n", "us=", "de=", "\uff1a", "\uff08")
 """What stands before a status in a sentence or a header."""
-_AFTER_NUMBER = frozenset(bytes([byte]) for byte in b"0123456789abcdefABCDEF_.")
+_OF_A_NUMBER = frozenset(bytes([byte]) for byte in b"0123456789abcdefABCDEF_")
+_DECIMALS = frozenset(b".%d" % digit for digit in range(10))
 _SECOND_NUMBER = frozenset(b"%d " % digit for digit in range(10))
 
 
@@ -86,7 +87,7 @@ class Plan:
 
 def _is_status(data: bytes, at: int, end: int) -> bool:
     """Whether three digits may be a status: not part of a longer number, and no second number beside a first."""
-    if data[end : end + 1] in _AFTER_NUMBER:
+    if data[end : end + 1] in _OF_A_NUMBER or data[end : end + 2] in _DECIMALS:
         return False
     beside = data[at - 1 : at + 1] in _SECOND_NUMBER
     return not beside or b"HTTP" in data[max(0, at - len("HTTP/1.1")) : at]

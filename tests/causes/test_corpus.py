@@ -10,6 +10,7 @@ from amlwidgets.causes import catalogue, find_causes
 SHARED = Path(__file__).parents[3] / "shared"
 LOGS = SHARED / "reference" / "server-logs"
 CORPUS = SHARED / "corpus"
+PROVOKED = Path(__file__).parent / "provoked"
 EXPECTED = {
     "client_gave_up": None, "healthy_start": None, "init_slow": None, "model_dir_missing_on_disk": None,
     "one_worker_queue": None, "worker_count_4": None,
@@ -43,6 +44,30 @@ def test_real_server_logs(name, cause):
 def test_healthy_logs_are_silent():
     alarms = {c["id"]: f[0].cause for c in cases("healthy.jsonl") if (f := find_causes([("log", c["text"])]))}
     assert not alarms
+
+
+def said_surely(texts):
+    """Every finding said with at least 0.9, and whether it is right."""
+    return [
+        (f.cause, f.cause in accepted)
+        for text, accepted in texts
+        for f in find_causes([("t", text)])
+        if f.confidence >= 0.9
+    ]
+
+
+@needs_corpus
+def test_confidence_is_calibrated_on_the_corpus():
+    told = said_surely((c["text"], {c["cause"], *c["also_ok"]}) for c in cases("failures.jsonl"))
+    print(f"corpus: of {len(told)} findings said with 0.9 or more, {sum(ok for _, ok in told)} are right")
+    assert len(told) > 20
+    assert sum(ok for _, ok in told) >= 0.95 * len(told), [cause for cause, ok in told if not ok]
+
+
+def test_confidence_is_calibrated_on_what_was_provoked():
+    index = json.loads((PROVOKED / "INDEX.json").read_text("utf-8"))
+    told = said_surely(((PROVOKED / f"{name}.txt").read_text("utf-8"), {e["cause"]}) for name, e in index.items())
+    assert sum(ok for _, ok in told) >= 0.95 * len(told), [cause for cause, ok in told if not ok]
 
 
 @needs_corpus

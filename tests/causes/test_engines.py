@@ -128,6 +128,11 @@ def test_a_status_is_found_wherever_a_sentence_has_it(before):
     assert finding.cause == "bad-gateway-502"
 
 
+def test_a_status_may_end_a_sentence():
+    (finding,) = find_causes([("t", "upload: ajax error 413.")])
+    assert finding.cause == "payload-too-large"
+
+
 def test_a_catalogue_without_fragments_works():
     plan = Plan(catalogue().causes)
     data = (HEALTHY + FAILURE).encode()

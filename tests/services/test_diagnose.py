@@ -171,3 +171,78 @@ def test_report_shows_itself():
     assert "<script>" not in report._repr_html_()
     assert "```" in report._repr_markdown_()
     assert str(diagnose("all is well")) == "No known cause of a failure was found."
+
+
+def test_entry_script_silences(tmp_path, monkeypatch):
+    (tmp_path / "score.py").write_text("import flask  # amlwidgets: ignore missing-python-module\n")
+    monkeypatch.chdir(tmp_path)
+    assert diagnose(MISSING, context={"entry_script": "score.py"}).silenced == ("missing-python-module",)
+    frame = 'Traceback (most recent call last):\n  File "/var/azureml-app/score.py", line 1, in <module>\n    import flask\n'
+    assert diagnose(frame + MISSING).silenced == ("missing-python-module",)
+    assert diagnose(MISSING).top.cause == "missing-python-module"
+
+
+def test_entry_script_of_another_folder_silences(tmp_path):
+    (tmp_path / "score.py").write_text("# amlwidgets: ignore worker-timeout, missing-python-module\n")
+    context = {"entry_script": "score.py", "folder": str(tmp_path)}
+    report = diagnose(MISSING, context=context)
+    assert report.findings == ()
+    assert "1 silenced: missing-python-module" in str(report)
+
+
+def test_pyproject_silences(tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text('[tool.amlwidgets]\nignore = ["missing-python-module"]\n')
+    monkeypatch.chdir(tmp_path)
+    assert diagnose(MISSING).silenced == ("missing-python-module",)
+
+
+def test_a_big_file_is_masked_and_numbered(tmp_path):
+    path = tmp_path / "big.log.gz"
+    secret = "password=hunter2secret\n"
+    text = "all is well\n" * 100_000 + secret + MISSING + "all is well\n" * 100_000
+    path.write_bytes(gzip.compress(text.encode("utf-16")))
+    (finding,) = diagnose(path).findings
+    assert finding.evidence[0].first_line == 100_002
+    secret_log = (
+        "FileNotFoundError: [Errno 2] No such file or directory: '/azureml-app/azureml-models/m?sig=abcdef123456'\n"
+    )
+    path.write_bytes(gzip.compress(("all is well\n" * 100_000 + secret_log).encode()))
+    report = diagnose(path)
+    assert report.top.cause == "model-path-not-found"
+    assert "abcdef123456" not in str(report.to_dict())
+
+
+def test_memory_stays_flat(tmp_path):
+    """The peak of a whole process, for a file of 200 MB."""
+    import subprocess
+    import sys
+
+    path = tmp_path / "big.log"
+    with path.open("wb") as file:
+        for _ in range(200):
+            file.write(b"2026-11-21 04:15:46,509 I [1] azmlinfsrv - POST /score 200 0.695ms 4\n" * 14_500)
+        file.write(MISSING.encode())
+    code = (
+        "import resource, sys; from pathlib import Path; from amlwidgets.services.diagnose import diagnose; "
+        "top = diagnose(Path(sys.argv[1])).top; "
+        "print(top.cause, top.evidence[0].first_line, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    cause, line, peak = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert (cause, int(line)) == ("missing-python-module", 200 * 14_500 + 1)
+    assert int(peak) < 120
+
+
+def test_run_of_the_wizard():
+    from types import SimpleNamespace
+
+    from amlwidgets.core.logbuffer import LogBuffer
+    from amlwidgets.core.stages import Stage
+
+    log = LogBuffer("container log")
+    log.append(MISSING)
+    run = SimpleNamespace(logs={Stage.START: log}, records={Stage.START: SimpleNamespace(error=CRASH)})
+    report = diagnose(run)
+    assert report.top.cause == "missing-python-module"
+    assert report.sources == ("container log", "error of start")
