@@ -5,7 +5,9 @@ azureml-core ships no types; its objects are ``Any`` here and never leave the se
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +88,20 @@ def in_sandbox() -> bool:
     from amlwidgets.services.worlds import in_sandbox as answer
 
     return answer()
+
+
+def sandbox_is_gone() -> bool:
+    """Whether this kernel is in the sandbox's world and the sandbox does not listen any more."""
+    from urllib.parse import urlsplit
+
+    if not in_sandbox():
+        return False
+    proxy = urlsplit(os.environ.get("HTTPS_PROXY", ""))
+    try:
+        with socket.create_connection((proxy.hostname or "127.0.0.1", proxy.port or 0), timeout=5):
+            return False
+    except OSError:
+        return True
 
 
 def describe(ws: Any) -> WorkspaceInfo:

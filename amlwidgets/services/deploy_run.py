@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.redact import mask
 from amlwidgets.core.stages import STAGES, Stage, StageState
-from amlwidgets.errors import AmlWidgetsError, BadInput, ServiceFailed
+from amlwidgets.errors import AmlWidgetsError, BadInput, NotConnected, ServiceFailed
 from amlwidgets.services import azureml, fixes
 from amlwidgets.services.diagnosis import diagnose_stage
 from amlwidgets.services.execute import StageContext, require_folder, run_stage
@@ -212,6 +212,12 @@ class DeployRun(RunState):
         self._set(stage, state=StageState.RUNNING, started=time.time())
 
     def _fail(self, stage: Stage, error: Exception, sources: list[tuple[str, str]]) -> None:
+        if azureml.sandbox_is_gone():
+            error = NotConnected(
+                "The sandbox does not answer any more.",
+                code="sandbox-not-running",
+                todo="Start it again: %aml sandbox on, or  amlwidgets sandbox start  in a terminal. Nothing is lost.",
+            )
         message = error.message if isinstance(error, AmlWidgetsError) else str(error)
         code = error.code if isinstance(error, AmlWidgetsError) else type(error).__name__
         if isinstance(error, AmlWidgetsError) and error.todo:
@@ -233,6 +239,8 @@ class DeployRun(RunState):
         for index, shown in enumerate(plain["fixes"]):
             proposal = self.propose(stage, number, index)
             shown["automatic"] = proposal is not None
+            if proposal and proposal.title != shown["title"]:  # the files asked for another mend than the text alone
+                shown |= {"title": proposal.title, "steps": [], "code": ""}
             shown["diff"] = proposal.diff(self.spec) if proposal else ""
             shown["retry_from"] = proposal.retry_from.value if proposal else ""
         return plain

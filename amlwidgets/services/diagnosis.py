@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.errors import AmlWidgetsError, BadInput, NotConnected, NotInstalled
 from amlwidgets.services import azureml
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def diagnose_stage(
     from amlwidgets.services.diagnose import diagnose
 
     texts: list[Any] = [(log.name, log.text()), *sources]
-    if not sources:
+    if isinstance(error, NotConnected | NotInstalled | BadInput) and not log.text().strip():
+        return ()  # our own sentence says it; there is nothing of the deployment to look at
+    if not sources and not isinstance(error, AmlWidgetsError):
         texts.append(error)
     report = diagnose(texts, context=context_of(stage, spec, namespace))
     return tuple(report.findings)

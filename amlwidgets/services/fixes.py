@@ -224,12 +224,13 @@ def _edit_conda(fix: Fix, spec: DeploymentSpec, change: Callable[[list[Any]], bo
     yaml.preserve_quotes = True
     yaml.indent(mapping=2, sequence=_sequence_indent(before), offset=_sequence_indent(before) - 2)
     yaml.width = 4096
-    content = yaml.load(before)
+    content = yaml.load(before.replace("\r\n", "\n"))
     if not change(_pip_list(content)):
         return None
     out = io.StringIO()
     yaml.dump(content, out)
-    return Proposal(fix.title, (FileEdit(spec.conda_file, before, out.getvalue()),), retry_from=Stage.IMAGE)
+    after = out.getvalue().replace("\n", "\r\n") if "\r\n" in before else out.getvalue()
+    return Proposal(fix.title, (FileEdit(spec.conda_file, before, after),), retry_from=Stage.IMAGE)
 
 
 def _sequence_indent(text: str) -> int:
@@ -258,7 +259,7 @@ def _add_pip_package(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
     own = _own_module(package, spec)
     if own is not None:
         title = f"{own.name} is your own file: upload its folder together with the script"
-        return Proposal(title, settings={"source_directory": _relative(own.parent, spec)})
+        return Proposal(title, settings=_uploading(own.parent, spec))
     if not _well_known(package):
         return None  # a guess must not install a stranger's package
 
@@ -282,8 +283,13 @@ def _own_module(package: str, spec: DeploymentSpec) -> Path | None:
     return None
 
 
-def _relative(folder: Path, spec: DeploymentSpec) -> str:
-    return str(folder.resolve().relative_to(Path(spec.folder).resolve()))
+def _uploading(folder: Path, spec: DeploymentSpec) -> dict[str, Any]:
+    """Return the settings with which ``folder`` is uploaded; the SDK reads the script's path from there."""
+    work = Path(spec.folder).resolve()
+    script = (work / spec.source_directory / spec.entry_script).resolve()
+    source = Path(os.path.commonpath((folder.resolve(), script.parent)))
+    settings = {"source_directory": str(source.relative_to(work)), "entry_script": str(script.relative_to(source))}
+    return {name: value for name, value in settings.items() if getattr(spec, name) != value}
 
 
 def _well_known(package: str) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core import names
 from amlwidgets.core.checks import Check, CheckState
+from amlwidgets.core.redact import mask
 from amlwidgets.core.spec import DeploymentSpec, ModelSource
 from amlwidgets.core.stages import Target
 from amlwidgets.services.host import check_azure_cli, check_docker
@@ -235,6 +236,7 @@ def _size(path: Path) -> str:
 
 def check_sample(spec: DeploymentSpec) -> Check:
     """Check that the sample input is JSON; a script that takes raw bodies may want something else."""
+    looked = mask(spec.sample)[:60]
     try:
         json.loads(spec.sample)
     except ValueError as error:
@@ -242,11 +244,11 @@ def check_sample(spec: DeploymentSpec) -> Check:
             "sample",
             "Sample input",
             CheckState.WARN,
-            spec.sample[:60],
+            looked,
             f"It is not JSON: {error}.",
             "Correct it, unless your script reads raw bodies.",
         )
-    return Check("sample", "Sample input", CheckState.OK, spec.sample[:60], "It is JSON.")
+    return Check("sample", "Sample input", CheckState.OK, looked, "It is JSON.")
 
 
 def check_port(spec: DeploymentSpec) -> Check:

@@ -150,7 +150,7 @@ class RunState:
         """
         ws = self._workspace()
         found = azureml.describe(ws)
-        if self._expected and self._expected != found.to_dict():
+        if "name" in self._expected and self._expected != found.to_dict():
             raise NotAllowed(
                 f"This run began in the workspace {self._expected['name']}, and this kernel works in {found.name}.",
                 code="other-workspace",
@@ -183,7 +183,7 @@ class RunState:
             if self._journal is None:
                 self._journal = Journal()
             if not self._id:
-                self._id = self._journal.create(self.spec, {})
+                self._id = self._journal.create(self.spec, {"sandbox": azureml.in_sandbox()})
             return self._journal
 
     def _save(self, *, active: bool | None = None) -> None:

@@ -166,3 +166,30 @@ def test_a_path_that_does_not_exist_loses_nothing(deploy):
     run.start(Stage.REGISTER, Stage.SCORE)
     assert run.wait(300)
     assert run.prediction == {"sum": 3}
+
+
+def test_ones_own_helper_module_is_uploaded_by_the_fix(deploy, tmp_path):
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "helper.py").write_text("ANSWER = 7\n")
+    (tmp_path / "api" / "score.py").write_text(
+        "import helper\n\n\ndef init():\n    pass\n\n\ndef run(data):\n    return helper.ANSWER\n"
+    )
+    run = deploy(entry_script="api/score.py")
+    run.start(Stage.PREFLIGHT, Stage.SCORE)
+    assert run.wait(300)
+    assert run.failed_stage == Stage.START
+    shown = run.records[Stage.START].findings[0]["fixes"][0]
+    assert "helper.py is your own file" in shown["title"]
+    proposal = run.propose(Stage.START, 0, 0)
+    run.apply(proposal)
+    run.start(proposal.retry_from, Stage.SCORE)
+    assert run.wait(300)
+    assert run.prediction == 7, run.records
+
+
+def test_what_is_missing_is_said_and_not_diagnosed_as_the_users_fault(deploy):
+    run = deploy()
+    run.start(Stage.SCORE, Stage.SCORE)
+    assert run.wait(60)
+    assert "Run Schedule first" in run.records[Stage.SCORE].error
+    assert run.records[Stage.SCORE].findings == []

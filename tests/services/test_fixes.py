@@ -141,3 +141,25 @@ def test_ones_own_module_is_uploaded_and_not_looked_for_on_the_index(spec, tmp_p
     assert proposal.edits == ()
     assert proposal.settings == {"source_directory": "."}
     assert "is your own file" in proposal.title
+
+
+@pytest.mark.parametrize(
+    ("source", "script", "own", "settings"),
+    [
+        ("", "api/score.py", "api/helper.py", {"source_directory": "api", "entry_script": "score.py"}),
+        ("api", "score.py", "helper.py", {"source_directory": ".", "entry_script": "api/score.py"}),
+        ("", "api/score.py", "helper/__init__.py", {"source_directory": "."}),
+    ],
+)
+def test_the_entry_script_is_named_from_the_folder_that_is_uploaded(spec, tmp_path, source, script, own, settings):
+    for file in (f"{source}/{script}".strip("/"), own):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("")
+    changed = spec.changed(source_directory=source, entry_script=script)
+    assert fixes.propose(fix("add-pip-package", package="helper"), changed).settings == settings
+
+
+def test_a_conda_file_with_windows_line_ends_keeps_them(spec, tmp_path):
+    (tmp_path / "env.yml").write_bytes(CONDA.replace("\n", "\r\n").encode())
+    fixes.apply(fixes.propose(fix("add-pip-package", package="pandas"), spec), spec, tmp_path / "backups")
+    assert (tmp_path / "env.yml").read_bytes() == (CONDA + "      - pandas\n").replace("\n", "\r\n").encode()

@@ -184,8 +184,11 @@ def test_undo_sends_the_stages_of_the_fix_back_to_waiting(wizard, folder):
 
 def test_secrets_of_the_sample_and_long_texts_stay_out_of_the_state(folder):
     wizard = DeployWizard(sample='{"data": 1, "api_key": "sk-live-0123456789SECRET"}')
+    run_preflight(wizard)
     state = json.dumps(wizard.panels)
     assert "0123456789SECRET" not in state
+    for file in Journal().path.parent.glob("journal.db*"):
+        assert b"0123456789SECRET" not in file.read_bytes()
     shown = next(i["value"] for i in wizard.panels["score"]["inputs"] if i["name"] == "sample")
     assert wizard.comm.ask("change", name="sample", value=shown)["error"]["code"] == "masked"
     assert "0123456789SECRET" in wizard.spec.sample
