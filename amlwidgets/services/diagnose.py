@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.causes import find_causes
 from amlwidgets.core.findings import Report
 from amlwidgets.core.redact import mask
+from amlwidgets.services import vault_seen
 from amlwidgets.services.silence import configured, ignored_in, ignored_in_script
 from amlwidgets.services.sources import Source, read
 
@@ -26,7 +27,7 @@ def diagnose(
             these, which gives one report whose evidence names each source.
         stage: Where it failed, if known: ``preflight``, ``register``, ``image``, ``schedule``, ``start`` or ``score``.
         context: What is known besides: ``models`` (``"diabetes:1, other:2"``), ``entry_script``, ``memory_gb``,
-            ``service``.
+            ``service``; ``workspace_identity`` and ``vault_policies`` (object ids), where the vault was looked at.
         ignore: Slugs of causes that the user has silenced, beside those of ``# amlwidgets: ignore`` in the entry
             script and of ``[tool.amlwidgets] ignore`` in pyproject.toml; they are counted in the report.
 
@@ -48,7 +49,12 @@ def diagnose_sources(
 ) -> Report:
     """Name the causes that named texts show."""
     known = dict(context or {})
+    vault = vault_seen.statement((s.text for s in sources if isinstance(s.text, str)), known)
+    if vault.startswith(vault_seen.LACKS):
+        sources = [*sources, Source("key vault", vault)]
     findings = find_causes(sources, context=known, stage=stage, clean=mask)
+    if vault == vault_seen.HAS:
+        findings = tuple(f for f in findings if f.cause != "key-vault-policy-wiped")
     silenced = {slug.strip().lower() for slug in ignore}
     for source in sources:
         silenced |= ignored_in(source.text) if isinstance(source.text, str) else set()

@@ -85,3 +85,35 @@ def test_failures_are_named(record_property):
     record_property("corpus", f"{right} of {asked}")
     print(f"corpus: {right} of {asked} first findings right; not: {wrong}")
     assert right >= 0.95 * asked, wrong
+
+
+def forms_of_the_guides():
+    """The printed forms of the internal error (portal, SDK, CLI), cut from every guide that has them."""
+    for path in sorted((SHARED / "guides").glob("*.txt")):
+        lines = path.read_text("utf-8").split("\n")
+        for start, end in (
+            ("Create image ", "Create image "),
+            ("azureml.exceptions", "Content: b"),
+            ("ERROR: {'Azure-cli-ml", "b\\'{"),
+        ):
+            at = next(
+                (
+                    i
+                    for i, line in enumerate(lines)
+                    if line.startswith(start) and "nternal" in "".join(lines[i : i + 5])
+                ),
+                None,
+            )
+            if at is not None:
+                last = next(i for i in range(at, at + 8) if lines[i].startswith(end))
+                yield pytest.param("\n".join(lines[at : last + 1]), id=f"{path.stem[:3]}-{start.strip()[:12]}")
+
+
+@pytest.mark.skipif(not (SHARED / "guides").is_dir(), reason="the guides are not beside the repository")
+def test_guides_are_there():
+    assert len(list(forms_of_the_guides())) >= 9
+
+
+@pytest.mark.parametrize("text", list(forms_of_the_guides()))
+def test_internal_error_as_the_guides_print_it(text):
+    assert find_causes([("t", text)])[0].cause == "service-internal-error"

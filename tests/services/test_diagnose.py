@@ -246,3 +246,49 @@ def test_run_of_the_wizard():
     report = diagnose(run)
     assert report.top.cause == "missing-python-module"
     assert report.sources == ("container log", "error of start")
+
+
+INTERNAL = 'Create image "myimage": An internal server error occurred. Please try again. If the problem persists, contact support.\n'
+MINE, OTHER = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
+SHOWN = '{{"properties": {{"accessPolicies": [{{"objectId": "{}", "permissions": {{}}}}]}}}}'
+WORKSPACE = f'{{"identity": {{"principal_id": "{MINE}", "type": "SystemAssigned"}}}}'
+
+
+@pytest.mark.parametrize(
+    ("more", "context", "expected"),
+    [
+        ([], {}, "service-internal-error"),
+        ([("az", SHOWN.format(OTHER)), ("ws", WORKSPACE)], {}, "key-vault-policy-wiped"),
+        ([("az", '{"properties": {"accessPolicies": []}}')], {}, "key-vault-policy-wiped"),
+        ([("az", SHOWN.format(MINE)), ("ws", WORKSPACE)], {}, "service-internal-error"),
+        ([("az", SHOWN.format(OTHER))], {}, "service-internal-error"),
+        ([], {"workspace_identity": MINE, "vault_policies": OTHER}, "key-vault-policy-wiped"),
+        ([], {"workspace_identity": MINE, "vault_policies": f"{OTHER}, {MINE}"}, "service-internal-error"),
+        ([], {"workspace_identity": MINE, "vault_policies": ""}, "key-vault-policy-wiped"),
+    ],
+)
+def test_internal_error_and_what_was_seen_of_the_vault(more, context, expected):
+    assert cause([("error", INTERNAL), *more], context=context) == expected
+
+
+def test_evidence_is_what_the_sdk_says():
+    first = diagnose(MODEL).top.evidence[0]
+    assert first.text.startswith("\tMessage: Model my-best-model not found") or "Message: Model" in first.text
+    assert first.first_line == 5
+
+
+SYMPTOMS = {
+    "container-crash-unspecified": "get_logs", "probe-failed": "get_logs", "deployment-timed-out": "get_logs",
+    "bad-gateway-502": "get_logs", "model-error-424": "get_logs", "no-ready-replicas": "get_logs",
+    "image-build-failed-unspecified": "image_build_log_uri", "service-internal-error": "az keyvault show",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("slug", "code"), SYMPTOMS.items())
+def test_a_symptom_says_which_log_to_fetch_next(slug, code):
+    from amlwidgets.causes.loader import read_files
+
+    (example,) = (c["example"][0]["text"] for n, c in read_files()["causes"].items() if n.endswith(f"/{slug}"))
+    top = diagnose(example).top
+    assert top.cause == slug
+    assert any(code in fix.code for fix in top.fixes), [fix.code for fix in top.fixes]

@@ -35,6 +35,7 @@ _PHASE_OF = {
 _LOADS_THE_SCRIPT = {"load_wsgi", "load_wsgiapp", "init_process", "spawn_worker", "create_app", "import_app"}
 """Older servers import the script while gunicorn loads the application."""
 _MESSAGE_LINES = 30
+_AZUREML_SAYS = 3
 _LOOK_AHEAD = 6
 
 
@@ -125,6 +126,10 @@ def _take(lines: list[Line], i: int, trace: _Trace) -> None:
         if stop or any(mark in following for mark in _CHAIN):
             break
         more.append(following)
+        if following.lstrip().startswith("Message: ") and j <= i + _AZUREML_SAYS:
+            trace.proof = trace.last = (
+                j  # azureml's exceptions say what happened here, after a line with their bare name
+            )
     trace.message = "\n".join(more)
 
 
