@@ -134,3 +134,13 @@ def test_new_cause_is_one_file(tmp_path):
     findings = find_causes([("log", "a\nflux inverted in rotor\n")], using=from_data(read_files(folder)))
     assert [f.title for f in findings] == ["The flux of rotor is inverted"]
     assert findings[0].evidence[0].first_line == 2
+
+
+@pytest.mark.parametrize("cause", CATALOGUE.causes, ids=lambda c: c.slug)
+def test_code_of_sdk_v1_has_its_equivalent_of_v2(cause):
+    """Support for SDK v1 has ended: whoever reads its code is told what it is in v2."""
+    v1 = re.compile(r"Webservice|\bdeps\.|\bModel\.|\bservice\.|\bws\.|\bmyenv\b|CondaDependencies")
+    code = "\n".join(fix.code for fix in cause.fixes)
+    both = code + "\n".join(fix.code_v2 for fix in cause.fixes)
+    if v1.search(code):
+        assert re.search(r"SDK v2|ml_client|az ml ", both), code
