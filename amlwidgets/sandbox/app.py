@@ -32,7 +32,10 @@ LOG = logging.getLogger(__name__)
 _HOSTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"(?:[a-z0-9-]+\.)?management\.azure\.com"), ("arm",)),
     (re.compile(r"login\.microsoftonline\.com"), ("directory",)),
-    (re.compile(r".*\.azureml\.(ms|net)"), ("models", "services", "environments", "artifacts", "history", "discovery")),
+    (
+        re.compile(r".*\.azureml\.(ms|net)"),
+        ("models", "images", "services", "environments", "artifacts", "history", "discovery"),
+    ),
     (re.compile(r".*\.blob\.core\.windows\.net"), ("storage",)),
     (re.compile(r".*\.azurecontainer\.io"), ("scoring",)),
     (re.compile(r"127\.0\.0\.1|localhost"), ("control",)),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.sandbox import artifacts
 from amlwidgets.sandbox.api import ApiError
 from amlwidgets.sandbox.blobs import DISK_FULL, write_parts
+from amlwidgets.sandbox.image_definition import relocated
 from amlwidgets.sandbox.wire import CHUNK
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def lay_out(app: App, scope: str, request: dict[str, Any], models: list[dict[str
     target = root / APP_ROOT
     target.mkdir(parents=True)
     for asset in request.get("assets") or []:
-        _place_asset(app, scope, asset, target)
+        _place_asset(app, scope, asset, target, request.get("assetsRoot"))
     files = bytes_ = 0
     for model in models:
         folder = target / MODELS / model["name"] / str(model["version"])
@@ -118,14 +119,14 @@ def place(folder: Path, name: str, parts: Iterable[bytes]) -> None:
     write_parts(path, parts, sync=False)
 
 
-def _place_asset(app: App, scope: str, asset: dict[str, Any], target: Path) -> None:
+def _place_asset(app: App, scope: str, asset: dict[str, Any], target: Path, root: str | None) -> None:
     address = str(asset.get("url") or "")
     blob = artifacts.find(app, scope, address.removeprefix(artifacts.URL))
     if blob is None or not address.startswith(artifacts.URL):
         raise ApiError(400, "ArtifactNotFound", f"The file {asset.get('id')} was not uploaded ({address}).")
     place(target, str(asset["id"]), blob.read())
     if asset.get("unpack"):
-        _unpack(target / str(asset["id"]), target)
+        _unpack(target / str(asset["id"]), target, root)
 
 
 def _unpack_all(folder: Path) -> None:
@@ -136,14 +137,35 @@ def _unpack_all(folder: Path) -> None:
             _unpack(path, folder)
 
 
-def _unpack(archive: Path, target: Path) -> None:
+def _unpack(archive: Path, target: Path, root: str | None = None) -> None:
+    """Unpack and remove an archive; with ``root`` its members are placed relative to that folder."""
     with _readable(archive):
         with tarfile.open(archive) as tar:
             _check_size(archive.name, tar, target)
         with tarfile.open(archive) as tar:
-            # The filter keeps members inside the folder and drops devices and foreign owners.
-            tar.extractall(target, filter="data")
+            # Both filters keep members inside the folder and drop devices and foreign owners.
+            tar.extractall(target, filter=tarfile.data_filter if root is None else _Relocation(root))  # noqa: S202
     archive.unlink()
+
+
+class _Relocation:
+    """Filter of members that the client packed under their absolute paths.
+
+    Args:
+        root: The client's working folder, as the archive names it.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._first: str | None = None
+
+    def __call__(self, member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+        """Return the member at its place below the app root."""
+        self._first = self._first or member.name
+        member = member.replace(name=relocated(member.name, self._root, self._first), deep=False)
+        if member.islnk():
+            member = member.replace(linkname=relocated(member.linkname, self._root, self._first), deep=False)
+        return tarfile.data_filter(member, path)
 
 
 def _check_size(name: str, tar: tarfile.TarFile, target: Path) -> None:

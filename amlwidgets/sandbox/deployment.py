@@ -65,6 +65,8 @@ class Deployment:
     def _build(self, operation: Operation, service: dict[str, Any]) -> BuildResult | None:
         images, request = self._life.images, service["environmentImageRequest"]
         definition = request["environment"]
+        if service.get("imageId") and (image := images.built(definition)):
+            return image
         log_name, log = images.new_log()
         operation.part(BUILD, log_name)
         operation.say("Creating Container Registry if not exists.")
@@ -167,7 +169,7 @@ class Deployment:
         self, operation: Operation, service: dict[str, Any], container: Container, status: ContainerStatus
     ) -> None:
         definition = service["environmentImageRequest"]["environment"]
-        image = f"{REGISTRY}/{self._life.images.image_name(definition)}"
+        image = f"{REGISTRY}/{service.get('imageId') or self._life.images.image_name(definition)}"
         error = failures.container_crashed(service["name"], image, status, container.spec.memory_gb)
         # Azure lets it crash on for ever; a laptop has better things to do. Its log stays.
         self._life.give_up(operation.scope, service["name"], container)

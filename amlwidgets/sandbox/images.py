@@ -11,7 +11,7 @@ from amlwidgets.sandbox.curated import CURATED
 from amlwidgets.sandbox.failures import build_failed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from amlwidgets.sandbox.app import App
@@ -35,6 +35,8 @@ class Images:
         self._app = app
         self._lock = threading.Lock()
         self._builder: Builder | None = None
+        self.checks: list[Callable[[str], None]] = []
+        """Asked with the workspace's key before anything is built; what refuses raises an ApiError."""
 
     @property
     def builder(self) -> Builder:
@@ -122,9 +124,18 @@ class Images:
         builder = self.builder
         return builder.find(builder.key(_image_part(definition)))
 
-    def new_log(self) -> tuple[str, Path]:
-        """Make a build log; returns the name of its blob and its file."""
-        name = f"{uuid.uuid4().hex}/20_image_build_log.txt"
+    def admit(self, scope: str) -> None:
+        """Ask every check whether a build may begin in the workspace.
+
+        Raises:
+            ApiError: One of them refuses.
+        """
+        for check in self.checks:
+            check(scope)
+
+    def new_log(self, file: str = "20_image_build_log.txt") -> tuple[str, Path]:
+        """Make a build log, or another file of a build; returns the name of its blob and its file."""
+        name = f"{uuid.uuid4().hex}/{file}"
         path = self._log_file(name)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         path.touch()

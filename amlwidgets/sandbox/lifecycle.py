@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.stages import OperationState, ServiceState
-from amlwidgets.sandbox import operations, services
+from amlwidgets.sandbox import container_images, operations, services
 from amlwidgets.sandbox.api import storage_error
 from amlwidgets.sandbox.failures import deployment_failed
 from amlwidgets.sandbox.images import Images
@@ -87,6 +87,8 @@ class Lifecycle:
         try:
             if operation["operationType"] == "Service":
                 self.update_service(operation, state=ServiceState.FAILED.value, error=error)
+            elif operation["operationType"] == container_images.OPERATION:
+                container_images.update(self._app, operation, creationState=OperationState.FAILED.value)
             operation.end(OperationState.FAILED, error)
         except Exception:
             LOG.exception("operation %s cannot be ended", operation.id)
@@ -204,6 +206,7 @@ class Lifecycle:
     def resume(self) -> None:
         """Start the containers of finished services again and go on with operations that were under way."""
         from amlwidgets.sandbox.deployment import Deployment
+        from amlwidgets.sandbox.image_build import ImageBuild
 
         try:
             # What a killed sandbox left running would keep its memory and its ports.
@@ -218,6 +221,8 @@ class Lifecycle:
                 operation = Operation(self._app.store, scope, document)
                 if document["operationType"] == "Service":
                     self.begin(operation, Deployment(self._app).run)
+                elif document["operationType"] == container_images.OPERATION:
+                    self.begin(operation, ImageBuild(self._app).run)
                 else:
                     self.begin(operation, self.images.build_registered)
         except Exception:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from amlwidgets.sandbox.store import Store
 
 KIND = "operation"
-BUILD, DEPLOY = "BuildEnvironment", "DeployService"
+BUILD, BUILD_IMAGE, DEPLOY = "BuildEnvironment", "BuildImage", "DeployService"
 
 _ENDS = (OperationState.SUCCEEDED, OperationState.FAILED, OperationState.TIMED_OUT, OperationState.CANCELLED)
 _ALLOWED = {
     OperationState.NOT_STARTED: (OperationState.RUNNING, OperationState.FAILED, OperationState.CANCELLED),
     OperationState.RUNNING: _ENDS,
 }
-_PARTS = {None: (BUILD, DEPLOY), BUILD: (DEPLOY,), DEPLOY: ()}
+_PARTS = {None: (BUILD, BUILD_IMAGE, DEPLOY), BUILD: (DEPLOY,), BUILD_IMAGE: (), DEPLOY: ()}
 
 
 class Operation:

@@ -54,6 +54,7 @@ def new_service(request: dict[str, Any], earlier: dict[str, Any] | None) -> dict
             "cpu": resources.get("cpu") or 0.1,
             "memoryInGB": resources.get("memoryInGB") or 0.5,
         },
+        "imageId": request.get("imageId"),
         "environmentImageRequest": request["environmentImageRequest"],
         "keys": {
             "primaryKey": keys.get("primaryKey") or old_keys.get("primaryKey") or new_key(),

@@ -138,6 +138,7 @@ def build(call: Call) -> Response:
     """Begin to build a version's image."""
     environment = _find(call, call["version"])
     images = call.app.lifecycle.images
+    images.admit(call.scope)
     identity = [environment["name"], environment["version"]]
     operation = Operation.create(call.app.store, call.scope, "ImageBuild", environment=identity, service=None)
     call.app.lifecycle.begin(operation, images.build_registered)

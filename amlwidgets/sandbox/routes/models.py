@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.names import MODEL
+from amlwidgets.sandbox import container_images
 from amlwidgets.sandbox.api import MMS, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.artifacts import ASSET_URL, under
 from amlwidgets.sandbox.filters import keep
@@ -176,6 +177,10 @@ def patch_model(call: Call) -> Response:
 def delete_model(call: Call) -> Response:
     """Delete a model, unless a service uses it."""
     model = find_model(call, call["id"])
+    images = container_images.users_of_model(call.app, call.scope, model["id"])
+    if images:
+        text = f"Model {model['id']} is in the images {', '.join(images)}. Delete them first."
+        raise ApiError(400, "ModelInUse", text)
     users = call.app.lifecycle.users_of_model(call.scope, model["id"])
     if users:
         raise ApiError(

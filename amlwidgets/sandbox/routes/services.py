@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.names import SERVICE
-from amlwidgets.sandbox import services
+from amlwidgets.sandbox import container_images, services
 from amlwidgets.sandbox.api import MMS, NOT_FOUND, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.container_files import entry_script
 from amlwidgets.sandbox.deployment import Deployment
@@ -75,15 +75,23 @@ def _check_request(call: Call, request: dict[str, Any]) -> None:
         raise ApiError(
             501, "NotImplementedInSandbox", f"The sandbox does not implement POST services with computeType {compute}."
         )
-    image = request.get("environmentImageRequest")
+    image = _content(call, request)
     if not isinstance(image, dict) or not isinstance(image.get("environment"), dict):
-        raise ApiError(
-            501, "NotImplementedInSandbox", "The sandbox does not implement POST services without an Environment."
-        )
+        text = "The sandbox does not implement POST services without an Environment or an Image."
+        raise ApiError(501, "NotImplementedInSandbox", text)
     if request.get("sslEnabled") or request.get("vnetConfiguration") or request.get("encryptionProperties"):
         what = "SSL, virtual networks and customer-managed keys"
         raise ApiError(501, "NotImplementedInSandbox", f"The sandbox does not implement POST services with {what}.")
     _check_image(call, image)
+
+
+def _content(call: Call, request: dict[str, Any]) -> Any:
+    """Return what the service is to run: the environment request, or that of the image it names."""
+    if not request.get("imageId"):
+        return request.get("environmentImageRequest")
+    if request.get("environmentImageRequest"):
+        raise ApiError(400, "BadRequest", "A service is made of an Environment or of an Image, not of both.")
+    return container_images.for_service(call.app, call.scope, str(request["imageId"]))
 
 
 def _check_image(call: Call, image: dict[str, Any]) -> None:
@@ -102,6 +110,7 @@ def create(call: Call) -> Response:
     """Begin to deploy a service."""
     request = call.document()
     _check_request(call, request)
+    request["environmentImageRequest"] = _content(call, request)
     return _deploy(call, request["name"], lambda earlier: _new(call, request, earlier))
 
 
@@ -122,6 +131,8 @@ def _deploy(call: Call, name: str, make: Callable[[dict[str, Any] | None], dict[
     store, scope = call.app.store, call.scope
     with store.transaction():
         service = make(store.get(services.KIND, scope, name))
+        if not service.get("imageId"):
+            call.app.lifecycle.images.admit(scope)
         _claim_label(call, service)
         operation = Operation.create(store, scope, "Service", service=name)
         service |= {"operationId": operation.id, "state": "Transitioning", "error": None}
@@ -157,13 +168,10 @@ def _service(call: Call) -> dict[str, Any]:
 
 
 def _view(call: Call, service: dict[str, Any]) -> dict[str, Any]:
-    models = []
-    for identifier in service["environmentImageRequest"].get("modelIds") or []:
-        name, _, version = identifier.rpartition(":")
-        model = call.app.store.get("model", call.scope, name, int(version))
-        if model is not None:
-            models.append(model | {"tags": model["kvTags"]})
-    return services.view(service, call.app.lifecycle.status(call.scope, service["name"]), models)
+    identifiers = service["environmentImageRequest"].get("modelIds") or []
+    models = container_images.models(call.app, call.scope, identifiers)
+    shown = services.view(service, call.app.lifecycle.status(call.scope, service["name"]), models)
+    return container_images.show(call.app, call.scope, service, shown)
 
 
 @ROUTES.add("GET", MMS + "/services")
@@ -174,12 +182,16 @@ def list_services(call: Call) -> Response:
     found = keep(call.app.store.all(services.KIND, call.scope), call.request.query)
     if compute := call.query("computeType"):
         found = [service for service in found if service["computeType"].lower() == compute.lower()]
-    if any(call.query(parameter) for parameter in ("imageName", "imageId", "imageDigest")):
-        found = []  # services of an Environment have no image of the older kind
     views = [_view(call, service) for service in found]
     for parameter, key in (("modelName", "name"), ("modelId", "id")):
         if wanted := call.query(parameter):
             views = [view for view in views if any(model[key] == wanted for model in view["models"])]
+    # Services of an Environment have no image of the older kind.
+    for parameter, key in (("imageId", "imageId"), ("imageDigest", "imageDigest")):
+        if wanted := call.query(parameter):
+            views = [view for view in views if view.get(key) == wanted]
+    if wanted := call.query("imageName"):
+        views = [view for view in views if str(view.get("imageId") or "").rpartition(":")[0] == wanted]
     return json_response({"value": views})
 
 
@@ -201,6 +213,8 @@ def update(call: Call) -> Response:
             what = ", ".join(sorted(unknown)) or "sslEnabled"
             text = f"The sandbox does not implement PATCH services with {what}."
             raise ApiError(501, "NotImplementedInSandbox", text)
+        if changed.get("imageId") != service.get("imageId"):
+            _take_image(call, service, changed)
         redeploy = any(changed[key] != service[key] for key in _REDEPLOY)
         if redeploy:
             _check_image(call, changed["environmentImageRequest"])
@@ -210,6 +224,14 @@ def update(call: Call) -> Response:
     if not redeploy:
         return json_response(_view(call, changed))
     return _deploy(call, service["name"], lambda _earlier: changed)
+
+
+def _take_image(call: Call, service: dict[str, Any], changed: dict[str, Any]) -> None:
+    if not service.get("imageId"):
+        text = "A service that was created with an Environment cannot be updated with an Image."
+        raise ApiError(400, "BadRequest", text)
+    request = container_images.for_service(call.app, call.scope, str(changed["imageId"]))
+    changed["environmentImageRequest"] = request
 
 
 @ROUTES.add("DELETE", MMS + "/services/{name}")
@@ -280,10 +302,14 @@ def get_operation(call: Call) -> Response:
     offset = call.query("offset")
     if offset and not offset.isdigit():
         raise ApiError(400, "BadRequest", f"offset has to be a whole number, not '{offset}'.")
-    if not offset and call.request.headers.get(LIVE) != "1":
+    # Image.create polls once before it returns; that poll has to find the image, not its end.
+    passing = operation["operationType"] == container_images.OPERATION and operation.first_look()
+    if not offset and not passing and call.request.headers.get(LIVE) != "1":
         operation.wait(call.app.clock.hold)
     answer = operation.view(int(offset) if offset else None)
     answer["operationLog"] = call.app.lifecycle.images.log_link(operation["log"])
     base = f"https://{call.request.authority}/modelmanagement/v1.0{call.scope_path}"
-    answer["resourceLocation"] = f"{base}/services/{operation['service']}"
+    image = operation["operationType"] == container_images.OPERATION
+    what = f"images/{operation['image'][0]}:{operation['image'][1]}" if image else f"services/{operation['service']}"
+    answer["resourceLocation"] = f"{base}/{what}"
     return json_response(answer)
