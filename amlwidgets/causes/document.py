@@ -34,6 +34,7 @@ class Document:
     hits: set[str]
     regions: list[Region]
     clean: Callable[[str], str] | None = None
+    _again: Iterable[bytes] | None = None
     _more: dict[str, bool] = field(default_factory=dict)
 
     @classmethod
@@ -53,10 +54,25 @@ class Document:
         again = None if text is chunks or getattr(text, "once", False) else text
         first, ended = _first(chunks)
         found = keep(first, plan, plan.plain) if ended else _collect(first, chunks, plan, plan.engine, again)
-        return cls(found.hits, found.regions, clean)
+        return cls(found.hits, found.regions, clean, None if ended else again)
+
+    def look_up(self, words: Iterable[str]) -> None:
+        """Look for words that what was kept does not have in the rest of a big text, by going through it once more.
+
+        A text that can be read only once (a pipe) is known by what was kept.
+        """
+        sought = {word.encode(): word for word in words if not self.has(word)}
+        if self._again is None or not sought:
+            return
+        longest, before = max(map(len, sought)) - 1, b""
+        for chunk in self._again:
+            seen = before + chunk
+            for found in [word for word in sought if word in seen]:
+                self._more[sought.pop(found)] = True
+            before = seen[-longest:]
 
     def has(self, literal: str) -> bool:
-        """Whether the literal occurs in what was kept."""
+        """Whether the literal occurs in what was kept, or was looked up and occurs."""
         if literal not in self._more:
             sought = literal.encode()
             self._more[literal] = literal in self.hits or any(sought in r.data for r in self.regions)

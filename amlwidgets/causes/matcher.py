@@ -78,6 +78,13 @@ class Matcher:
         """Return every sign that the text shows."""
         if not self.doc.hits:
             return []
+        self.doc.look_up(
+            word
+            for cause in self.catalogue.causes
+            for sign in cause.signs
+            if not self.doc.hits.isdisjoint(sign.literals)
+            for word in (*sign.needs, *sign.absent)
+        )
         found: list[Match] = []
         for cause in self.catalogue.causes:
             for sign in cause.signs:
@@ -96,7 +103,10 @@ class Matcher:
     def _sign(self, cause: Cause, sign: Sign) -> list[Match]:
         source = self._by_fact(cause, sign) if sign.fact else self._by_pattern(cause, sign)
         found: list[Match] = []
+        over = max((i for word in sign.recovered for i in self.doc.where(word)), default=-1)
         for match in source:
+            if match.first < over:
+                continue
             found.append(match)
             if len(found) >= MATCHES_KEPT:
                 break
@@ -122,7 +132,15 @@ class Matcher:
             if match is None or (sign.exclude_re and sign.exclude_re.search(text)):
                 continue
             first, last = _span(text, match, i)
-            yield Match(cause, sign.confidence, {**_groups(match), **sign.set}, first, last, None, sign.detail)
+            fields = {**self._own_code(first), **_groups(match), **sign.set}
+            yield Match(cause, sign.confidence, fields, first, last, None, sign.detail)
+
+    def _own_code(self, i: int) -> dict[str, str]:
+        """File and line of the user's own code, where the line belongs to a traceback."""
+        for fact in self.facts("traceback"):
+            if fact.first <= i <= fact.last and "file" in fact.fields:
+                return {name: fact.fields[name] for name in ("file", "line", "function") if name in fact.fields}
+        return {}
 
 
 def _span(text: str, match: re.Match[str], i: int) -> tuple[int, int]:
@@ -148,4 +166,6 @@ def _conditions(sign: Sign, fact: Fact) -> dict[str, str] | None:
 
 
 def _groups(match: re.Match[str]) -> dict[str, str]:
-    return {name: value.strip() for name, value in match.groupdict().items() if value and value.strip()}
+    """Captured fields; ``host2`` is another place at which ``host`` may stand."""
+    found = ((name.rstrip("0123456789"), value.strip()) for name, value in match.groupdict().items() if value)
+    return {name: value for name, value in found if value}

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 FLAGS = re.MULTILINE
+LISTS = ("literals", "needs", "absent", "recovered")
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Sign:
         literals: At least one must occur in the text; a ``pattern`` is tried only on lines that hold one.
         needs: All must occur somewhere in the text.
         absent: None may occur anywhere in the text.
+        recovered: A later line with one of them voids what was seen: it went well after all.
         pattern: Regular expression, searched in the candidate line and ``lines`` - 1 lines after it.
         exclude: Regular expression that voids a candidate line.
         fact: Kind of fact instead of a pattern.
@@ -33,6 +35,7 @@ class Sign:
     literals: tuple[str, ...]
     needs: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    recovered: tuple[str, ...] = ()
     pattern: str = ""
     exclude: str = ""
     fact: str = ""
@@ -122,7 +125,9 @@ def cause_from(slug: str, stage: str, data: dict[str, Any]) -> Cause:
         stage=stage,
         title=(title,) if isinstance(title, str) else tuple(title),
         why=data["why"],
-        signs=tuple(Sign(**_tuples(sign, ("literals", "needs", "absent"))) for sign in data.get("sign", ())),
+        signs=tuple(
+            Sign(**_tuples(sign, ("literals", "needs", "absent", "recovered"))) for sign in data.get("sign", ())
+        ),
         fixes=tuple(FixTemplate(**_tuples(fix, ("steps", "needs"))) for fix in data.get("fix", ())),
         derived=tuple(Derived(d["name"], d["how"], tuple(d["of"])) for d in data.get("derive", ())),
         explains=tuple(data.get("explains", ())),

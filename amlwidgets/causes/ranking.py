@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NEARLY = 0.15
 """A generic cause yields to a finer one on the same line that is not much less certain."""
+MUCH = 0.25
+"""A difference of confidence that counts, where one cause explains another."""
 EVIDENCE_KEPT = 4
 EVIDENCE_LINES = 12
 EVIDENCE_CHARS = 1200
@@ -53,6 +55,13 @@ class Sighting:
     def best(self) -> Match:
         """The most certain match, the earliest of equals."""
         return max(self.matches, key=lambda m: (m.confidence, -m.first))
+
+    @property
+    def beside(self) -> Mapping[str, str]:
+        """What other lines of the same event tell, such as the host that the first of them does not name."""
+        best = self.best
+        near = [m for m in self.matches if m.fact is None and abs(m.first - best.first) <= APART]
+        return {name: value for m in reversed(near) for name, value in m.fields.items()}
 
 
 def sightings(source: str, doc: Document, matches: Sequence[Match]) -> list[Sighting]:
@@ -91,7 +100,7 @@ def _finding(group: list[Sighting], context: Mapping[str, str], stage: str | Non
     group = sorted(group, key=lambda s: -s.best.confidence)
     best = group[0].best
     cause = best.cause
-    fields = {**context, **group[0].details, **best.fields}
+    fields = {**context, **group[0].details, **group[0].beside, **best.fields}
     for step in cause.derived:
         values = [fields.get(name, "") for name in step.arguments]
         value = FUNCTIONS[step.how](*values) if all(values) else ""
@@ -158,8 +167,7 @@ def _absorb(findings: list[Finding], causes: Mapping[str, Cause]) -> list[Findin
     explained: dict[str, str] = {}
     for finding in sorted(findings, key=lambda f: -f.confidence):
         for symptom in causes[finding.cause].explains:
-            sure = symptom in present and finding.confidence >= HINT_BELOW
-            if sure and finding.cause not in causes[symptom].explains:
+            if symptom in present and _accounts_for(finding, present[symptom], causes):
                 explained.setdefault(symptom, finding.cause)
     kept = []
     for finding in findings:
@@ -171,6 +179,13 @@ def _absorb(findings: list[Finding], causes: Mapping[str, Cause]) -> list[Findin
             evidence += [e for e in present[symptom].evidence[:1] if all(e.text != old.text for old in evidence)]
         kept.append(replace(finding, explains=tuple(under), evidence=tuple(evidence[: EVIDENCE_KEPT + 2])))
     return kept
+
+
+def _accounts_for(finding: Finding, symptom: Finding, causes: Mapping[str, Cause]) -> bool:
+    """Whether a cause is sure enough to explain a symptom; of two that explain each other, the much surer one does."""
+    surer = finding.confidence - symptom.confidence
+    mutual = finding.cause in causes[symptom.cause].explains
+    return finding.confidence >= HINT_BELOW and surer > (MUCH if mutual else -MUCH)
 
 
 def _order(findings: list[Finding]) -> tuple[Finding, ...]:
