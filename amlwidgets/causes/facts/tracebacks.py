@@ -187,7 +187,7 @@ def _summary(message: str) -> str:
     for line in lines[:4]:
         if line.startswith("Message: "):
             return line[9:309]
-    return next((line for line in lines if line), "")[:300]
+    return next((line for line in lines if any(map(str.isalnum, line))), "")[:300]
 
 
 def _source_line(lines: list[Line], frame: Frame) -> str:
