@@ -111,7 +111,7 @@ def double(number: str) -> str:
 
 def basename(path: str) -> str:
     """Last part of a path, on either system."""
-    return re.split(r"[\\/]", path.rstrip("\\/"))[-1]
+    return re.split(r"[\\/]", path.rstrip("\\/.,;:"))[-1]
 
 
 def loosened(requirement: str) -> str:

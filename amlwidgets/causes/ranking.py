@@ -60,7 +60,11 @@ class Sighting:
     def beside(self) -> Mapping[str, str]:
         """What other lines of the same event tell, such as the host that the first of them does not name."""
         best = self.best
-        near = [m for m in self.matches if m.fact is None and abs(m.first - best.first) <= APART]
+        near = [
+            m
+            for m in self.matches
+            if m.fact is None and abs(m.first - best.first) <= APART and best.confidence - m.confidence < NEARLY
+        ]
         return {name: value for m in reversed(near) for name, value in m.fields.items()}
 
 

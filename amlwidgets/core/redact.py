@@ -15,7 +15,12 @@ _OPEN, _CLOSE = "\u2039", "\u203a"
 MASK = f"{_OPEN}masked: "
 """Beginning of every mask."""
 _Q = r"[\"'\\]{0,6}"
-_VALUE = rf"[^\s\"'\\,;&<>{_OPEN}{_CLOSE}]{{4,4096}}"
+_MASKS = f"{_OPEN}{_CLOSE}"
+# A separator ends a value only where another field, a space or nothing follows it.
+_SEPARATOR = r"[,;&<>](?![\s/]|$|[\w.\-]{1,60} ?[\"'\\]{0,4} ?[=:])"
+_VALUE = rf"(?:[^\s\"'\\,;&<>{_MASKS}]|{_SEPARATOR}){{4,4096}}"
+_QUOTED = "|".join(rf"(?<={q})(?![\s,;)\]}}])[^{q}\\\n{_MASKS}]{{4,400}}(?=\\{{0,6}}{q})" for q in "\"'")
+"""A value between quotation marks, with whatever is in it."""
 _WORD_START = r"(?<![A-Za-z0-9])"
 _BASE64 = r"[A-Za-z0-9_\-]"
 
@@ -62,7 +67,7 @@ _NAMES = (
 )
 _PREFIX = r"(?<![A-Za-z])(?:[A-Z][A-Z0-9_]{0,60}_)?"
 _EQUALS = rf"{_Q} ?(?:=>|[:=]) ?{_Q}"
-_NAMED = re.compile(rf"({_PREFIX}(?:{_NAMES}){_EQUALS})(?!(?:None|null|True|False|true|false)\b){_VALUE}")
+_NAMED = re.compile(rf"({_PREFIX}(?:{_NAMES}){_EQUALS})(?!(?:None|null|True|False|true|false)\b)(?:{_QUOTED}|{_VALUE})")
 _WEAK_NAMES = "token|Token|TOKEN|secret|Secret|SECRET"
 # "Unexpected token: foo" is no secret: these names need a digit in their value.
 _WEAK = re.compile(rf"({_PREFIX}(?:{_WEAK_NAMES}){_EQUALS})(?=[^\s\"'\\]{{0,200}}[0-9])(?=[^\s]{{8}}){_VALUE}")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 _FRAME = re.compile(r'File "([^"\n]{1,400})", line (\d{1,7})(?:,? in (.{1,120}))?')
 _UNQUOTED = re.compile(r"File (?:\x00)?([^\s\"':,(][^\n\":,]{0,300}?\.py):(\d{1,7}), in (.{1,120})")
+_CUT = re.compile(r'^([^\s"][^"\n]{0,300}|)", line (\d{1,7}), in (.{1,120})')
 _LIBRARY = re.compile(
     r"site-packages|dist-packages|[\\/]lib[\\/]python\d|[\\/]Python\d+[\\/][Ll]ib[\\/]|<frozen|"
     r"azureml_inference_server_http|azureml-server|[\\/]bin[\\/]|importlib[\\/]|anaconda\d?[\\/][Ll]ib[\\/]"
@@ -36,8 +37,9 @@ class Frame(NamedTuple):
 def parse_frame(text: str, index: int) -> Frame | None:
     """Read a frame from a line, whatever stands before it."""
     if "File " not in text:
-        return None
-    match = _FRAME.search(text) or _UNQUOTED.search(text)
+        match = _CUT.match(text) if '", line ' in text else None  # the beginning of the text was cut off here
+    else:
+        match = _FRAME.search(text) or _UNQUOTED.search(text)
     if match is None:
         return None
     return Frame(match[1], match[2], (match[3] or "").strip(), index)

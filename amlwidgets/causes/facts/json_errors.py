@@ -20,6 +20,8 @@ _DECODER = json.JSONDecoder(strict=False)
 _CODE = re.compile(r"""["']?[cC]ode["']? ?: ?["']([A-Za-z][\w.]{2,80})["']""")
 _MESSAGE = re.compile(r"""["']?[mM]essage["']? ?: ?["'](.{1,1500}?)["'](?: ?[,}\]]|$)""")
 _V2 = re.compile(r"^(?:.{0,60}?\s)?\((\w{3,60})\) (.{3,1500})$")
+_OF_A_COMMAND = re.compile(r"\b[cC]ommand\b|subprocess|process \"|\bpip\b")
+"""An exit code of a step of a build, not of a container."""
 _STATE = (
     ("restarts", re.compile(r"[rR]estart ?[cC]ount[\"']? ?: ?[\"']?(\d{1,6})")),
     ("state", re.compile(r"[cC]urrent ?[sS]tate[\"']? ?: ?\{?[\"']?(?:[sS]tate[\"']? ?: ?[\"']?)?(\w{4,40})")),
@@ -113,6 +115,8 @@ def _states(doc: Document) -> Iterator[Fact]:
     fields: dict[str, str] = {}
     first = last = proof = -1
     for i, line in enumerate(doc.lines):
+        if _OF_A_COMMAND.search(line.text):
+            continue
         for name, pattern in _STATE:
             match = pattern.search(line.text)
             if match and name not in fields:

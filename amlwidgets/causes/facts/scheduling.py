@@ -29,10 +29,19 @@ def parse(doc: Document) -> list[Fact]:
             "verdict": f"{match[1]}/{match[2]} nodes are available: {rest.rstrip(' .')}",
             "resources": ", ".join(dict.fromkeys(resources)),
             "reasons": "; ".join(f"{n} {what.rstrip('. ')}" for n, what in _REASON.findall(rest)),
+            "most": _most(rest),
         }
         fields |= _plain(resources)
         facts.append(Fact("scheduling", {k: v for k, v in fields.items() if v}, i, i, i))
     return facts
+
+
+def _most(rest: str) -> str:
+    """What keeps the service off most of the nodes: what they have left (resources), or their rules."""
+    counts = {"resources": 0, "rules": 0}
+    for number, what in _REASON.findall(rest):
+        counts["resources" if what.startswith(("Insufficient", "Too many")) else "rules"] += int(number)
+    return max(counts, key=lambda kind: counts[kind])
 
 
 def _plain(resources: list[str]) -> dict[str, str]:

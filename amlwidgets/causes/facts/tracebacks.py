@@ -57,7 +57,7 @@ def parse(doc: Document) -> list[Fact]:
     i = 0
     while i < len(lines):
         text = lines[i].text
-        if HEADER in text or ("File " in text and parse_frame(text, i)):
+        if HEADER in text or parse_frame(text, i):
             trace = _read(lines, i)
             traces.append(trace)
             i = max(trace.last + 1, i + 1)
