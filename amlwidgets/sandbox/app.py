@@ -30,15 +30,26 @@ LOG = logging.getLogger(__name__)
 
 # Which modules answer for which hosts, in the order in which they are asked.
 _HOSTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
-    (re.compile(r"(?:[a-z0-9-]+\.)?management\.azure\.com"), ("arm",)),
+    (re.compile(r"(?:[a-z0-9-]+\.)?management\.azure\.com"), ("arm", "computes")),
     (re.compile(r"login\.microsoftonline\.com"), ("directory",)),
     (
         re.compile(r".*\.azureml\.(ms|net)"),
-        ("models", "images", "services", "environments", "artifacts", "history", "discovery"),
+        (
+            "models",
+            "images",
+            "services",
+            "cluster_services",
+            "computes",
+            "environments",
+            "artifacts",
+            "history",
+            "discovery",
+        ),
     ),
     (re.compile(r".*\.blob\.core\.windows\.net"), ("storage",)),
     (re.compile(r".*\.azurecontainer\.io"), ("scoring",)),
-    (re.compile(r"127\.0\.0\.1|localhost"), ("control",)),
+    (re.compile(r"203\.0\.113\.\d+"), ("cluster_scoring",)),
+    (re.compile(r"127\.0\.0\.1|localhost"), ("control", "cluster_control")),
 )
 
 

@@ -18,6 +18,8 @@ from amlwidgets.errors import BadInput, NotAllowed, NotConnected, ServiceFailed
 from amlwidgets.sandbox.identity import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, read_identity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from amlwidgets.sandbox.identity import Identity
 
 HOME_VARIABLE = "AMLWIDGETS_SANDBOX_HOME"
@@ -101,6 +103,35 @@ class Sandbox:
             NotConnected: It does not run.
         """
         self._call("POST", f"/sandbox/reset?images={'true' if images else 'false'}", timeout=60)
+
+    def clusters(self) -> list[dict[str, Any]]:
+        """Return the clusters, with their nodes and the pods on each.
+
+        Raises:
+            NotConnected: The sandbox does not run.
+        """
+        return list(self._call("GET", "/sandbox/clusters")["clusters"])
+
+    def make_cluster(
+        self, name: str, nodes: int, size: str, group: str | None = None, taints: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Make a cluster that can be attached, or give one other nodes.
+
+        Raises:
+            NotConnected: The sandbox does not run.
+            ServiceFailed: The name, the number or the size is not valid.
+        """
+        body = {"name": name, "nodes": nodes, "size": size, "group": group, "taints": list(taints)}
+        return self._call("POST", "/sandbox/clusters", body)
+
+    def replicas(self, service: str) -> dict[str, Any]:
+        """Return the replicas of a service on a cluster, and what the router sees of it.
+
+        Raises:
+            NotConnected: The sandbox does not run.
+            ServiceFailed: There is no such service.
+        """
+        return self._call("GET", f"/sandbox/services/{service}/replicas")
 
     def workspace_config(
         self,

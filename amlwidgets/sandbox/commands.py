@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.errors import BadInput, NotConnected
-from amlwidgets.sandbox import client
+from amlwidgets.sandbox import client, cluster_commands
 from amlwidgets.sandbox.configuration import ensure_config, find_config
 from amlwidgets.sandbox.sdk_cache import forget
 
@@ -47,6 +47,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     reset.add_argument("--yes", action="store_true", help="do not ask")
     reset.add_argument("--images", action="store_true", help="forget the built images too")
     _format(_add(actions, "env", _env, "print the shell lines that lead a terminal to it", shared))
+    cluster_commands.configure(
+        _add(actions, "cluster", cluster_commands.run, "list the clusters that can be attached, or make one", shared)
+    )
     run = _add(actions, "run", _run, "run a command in it, for example: run -- python train.py", starting)
     run.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- COMMAND…")
 

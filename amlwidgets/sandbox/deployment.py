@@ -49,15 +49,12 @@ class Deployment:
             operation.end(OperationState.CANCELLED)
             return
         image = self._build(operation, service)
-        if image is None:
-            return
-        container = self._submit(operation, service, image)
-        if container is not None:
-            self._watch(operation, service, container)
+        if image is not None:
+            self._place(operation, service, image)
 
     def restart(self, scope: str, service: dict[str, Any]) -> None:
         """Start the container of a finished service again, after a restart of the sandbox."""
-        container = self._life.runtime.start(_spec(service["spec"]))
+        container = self._life.runtime.start(container_spec(service["spec"]))
         self._life.adopt(scope, service["name"], container)
 
     # -- the steps
@@ -85,6 +82,11 @@ class Deployment:
         self._end(operation, OperationState.FAILED, ServiceState.FAILED, error)
         return None
 
+    def _place(self, operation: Operation, service: dict[str, Any], image: BuildResult) -> None:
+        container = self._submit(operation, service, image)
+        if container is not None:
+            self._watch(operation, service, container)
+
     def _submit(self, operation: Operation, service: dict[str, Any], image: BuildResult) -> Container | None:
         scope, name, request = operation.scope, service["name"], service["environmentImageRequest"]
         operation.part(DEPLOY)
@@ -98,7 +100,7 @@ class Deployment:
         # Azure replaces the container group: the earlier container ends before the new one begins.
         self._life.remove_container(scope, name)
         self._life.update_service(operation, spec=spec, revision=revision, updatedTime=services.now())
-        container = self._life.runtime.start(_spec(spec))
+        container = self._life.runtime.start(container_spec(spec))
         if not self._life.adopt(scope, name, container, operation.cancelled):
             return None
         operation.say(f"Checking the status of deployment {name}..")
@@ -153,11 +155,11 @@ class Deployment:
         deadline = clock.now() + clock.wait(DEPLOY_SECONDS, at_least=MIN_DEPLOY_SECONDS)
         while not operation.cancelled.wait(POLL_SECONDS):
             status = container.status()
-            if status.state == "Ready" and _answers(container.spec.port):
+            if status.state == "Ready" and answers(container.spec.port):
                 operation.say(f"Checking the status of inference endpoint {name}.")
                 self._end(operation, OperationState.SUCCEEDED, ServiceState.HEALTHY, None)
                 return
-            if _is_lost(status):
+            if is_lost(status):
                 self._crashed(operation, service, container, status)
                 return
             if clock.now() > deadline:
@@ -182,13 +184,15 @@ class Deployment:
         operation.end(state, error)
 
 
-def _is_lost(status: ContainerStatus) -> bool:
+def is_lost(status: ContainerStatus) -> bool:
+    """Whether a container cannot stay up."""
     looping = status.reason == "CrashLoopBackOff" and status.restarts >= CRASHES
     starved = status.oom_kills >= CRASHES and status.state != "Ready"
     return looping or starved or status.state == "Terminated"
 
 
-def _spec(document: dict[str, Any]) -> ContainerSpec:
+def container_spec(document: dict[str, Any]) -> ContainerSpec:
+    """Return the container that a service's document describes."""
     return ContainerSpec(
         name=document["name"],
         prefix=Path(document["prefix"]),
@@ -202,7 +206,8 @@ def _spec(document: dict[str, Any]) -> ContainerSpec:
     )
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether a server answers at that loopback port."""
     # Without the environment's proxies: the container is on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.core.stages import OperationState, ServiceState
 from amlwidgets.sandbox import container_images, operations, services
 from amlwidgets.sandbox.api import storage_error
+from amlwidgets.sandbox.cluster.failures import not_started
+from amlwidgets.sandbox.cluster.fleet import Fleet
+from amlwidgets.sandbox.cluster.service import is_on_cluster
 from amlwidgets.sandbox.failures import deployment_failed
 from amlwidgets.sandbox.images import Images
 from amlwidgets.sandbox.operations import Operation
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amlwidgets.sandbox.app import App
+    from amlwidgets.sandbox.deployment import Deployment
     from amlwidgets.sandbox.protocols import Container, ContainerStatus
     from amlwidgets.sandbox.run import ProcessRuntime
 
@@ -47,6 +51,7 @@ class Lifecycle:
         self._stopping = False
         self._runtime: ProcessRuntime | None = None
         self.images = Images(app)
+        self.fleet = Fleet(app)
 
     # -- operations
 
@@ -83,7 +88,8 @@ class Lifecycle:
                 self._operations.pop(operation.id, None)
 
     def _fail(self, operation: Operation, text: str) -> None:
-        error = deployment_failed(text)
+        service = self._app.store.get(services.KIND, operation.scope, str(operation.get("service") or ""))
+        error = not_started(text) if is_on_cluster(service) else deployment_failed(text)
         try:
             if operation["operationType"] == "Service":
                 self.update_service(operation, state=ServiceState.FAILED.value, error=error)
@@ -139,6 +145,18 @@ class Lifecycle:
             unwanted.stop()
         return wanted
 
+    def leave(self, scope: str, name: str) -> None:
+        """Forget a container without stopping it: it is about to be adopted under another name."""
+        with self._lock:
+            self._containers.pop((scope, name), None)
+
+    def drop(self, scope: str, name: str, container: Container) -> None:
+        """Stop ``container``, and forget it if it is still the one of that name."""
+        with self._lock:
+            if self._containers.get((scope, name)) is container:
+                del self._containers[scope, name]
+        container.stop()
+
     def remove_container(self, scope: str, name: str) -> None:
         """Stop a service's container, if it has one."""
         with self._lock:
@@ -165,10 +183,25 @@ class Lifecycle:
             if not operation.state.ended:
                 operation.cancel()
 
+    def deployment(self, scope: str, name: str) -> Deployment:
+        """Return what deploys a service: to a container instance, or to a cluster."""
+        from amlwidgets.sandbox.cluster.rollout import Rollout
+        from amlwidgets.sandbox.deployment import Deployment
+
+        service = self._app.store.get(services.KIND, scope, name)
+        return Rollout(self._app) if is_on_cluster(service) else Deployment(self._app)
+
     def remove_service(self, scope: str, name: str) -> None:
         """Cancel, stop, forget and clean up a service."""
+        service = self._app.store.get(services.KIND, scope, name)
         self.cancel_operations(scope, name)
-        self.remove_container(scope, name)
+        with self._lock:
+            # What a cancelled deployment has begun goes by a name of its own below the service's.
+            begun = [key for where, key in self._containers if where == scope and key.startswith(f"{name}/")]
+        for key in (name, *begun):
+            self.remove_container(scope, key)
+        if service is not None and is_on_cluster(service):
+            self.fleet.forget(scope, service)
         self._app.store.delete(services.KIND, scope, name)
         shutil.rmtree(self.folder(scope, name), ignore_errors=True)
 
@@ -177,6 +210,15 @@ class Lifecycle:
         import hashlib
 
         return self._app.home / "containers" / f"{name}-{hashlib.sha256(scope.encode()).hexdigest()[:8]}"
+
+    def log_file(self, scope: str, service: dict[str, Any]) -> Path | None:
+        """Return the log of a service's container; of several replicas, of the one whose log tells most."""
+        from pathlib import Path
+
+        container = self.container(scope, service["name"])
+        if container is not None and is_on_cluster(service):
+            return container.spec.log
+        return None if service["spec"] is None else Path(service["spec"]["log"])
 
     def users_of_model(self, scope: str, model: str) -> list[str]:
         """Return the names of the services that mount a model."""
@@ -205,7 +247,6 @@ class Lifecycle:
 
     def resume(self) -> None:
         """Start the containers of finished services again and go on with operations that were under way."""
-        from amlwidgets.sandbox.deployment import Deployment
         from amlwidgets.sandbox.image_build import ImageBuild
 
         try:
@@ -220,7 +261,7 @@ class Lifecycle:
                     continue
                 operation = Operation(self._app.store, scope, document)
                 if document["operationType"] == "Service":
-                    self.begin(operation, Deployment(self._app).run)
+                    self.begin(operation, self.deployment(scope, document["service"]).run)
                 elif document["operationType"] == container_images.OPERATION:
                     self.begin(operation, ImageBuild(self._app).run)
                 else:
@@ -229,6 +270,11 @@ class Lifecycle:
             LOG.exception("what was under way cannot be resumed")
         finally:
             self._resumed.set()
+
+    @property
+    def reviving(self) -> bool:
+        """Whether containers of an earlier life are still on their way."""
+        return bool(self._reviving) or not self._resumed.is_set()
 
     def wait_ready(self, scope: str, name: str, seconds: float) -> None:
         """Wait for a container that an earlier life of the sandbox had, until it is ready again or fails."""
@@ -243,11 +289,9 @@ class Lifecycle:
             time.sleep(REVIVE_POLL_SECONDS)
 
     def _restart(self, scope: str, service: dict[str, Any]) -> None:
-        from amlwidgets.sandbox.deployment import Deployment
-
         try:
             self._reviving.add((scope, service["name"]))
-            Deployment(self._app).restart(scope, service)
+            self.deployment(scope, service["name"]).restart(scope, service)
         except Exception:
             LOG.exception("the container of %s cannot be started again", service["name"])
 
@@ -265,5 +309,6 @@ class Lifecycle:
             thread.start()
         for thread in threads:
             thread.join(10)
+        self.fleet.close()
         with self._lock:
             self._stopping = False

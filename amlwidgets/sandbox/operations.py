@@ -72,6 +72,10 @@ class Operation:
         """Return a field."""
         return self._document[key]
 
+    def get(self, key: str) -> Any:
+        """Return a field; None where the operation has none of that name."""
+        return self._document.get(key)
+
     @property
     def id(self) -> str:
         """Identifier, unique."""

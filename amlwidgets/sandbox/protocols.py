@@ -115,7 +115,9 @@ class ContainerStatus:
 class Container(Protocol):
     """A running (or crash-looping) container, supervised by a thread of the runtime."""
 
-    spec: ContainerSpec
+    @property
+    def spec(self) -> ContainerSpec:
+        """What runs, with the port that it got."""
 
     def status(self) -> ContainerStatus:
         """Return the present status."""

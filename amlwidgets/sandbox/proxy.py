@@ -32,6 +32,8 @@ _AZURE_ML = re.compile(
     r"(?:[a-z0-9-]+\.)?management\.azure\.com|login\.microsoftonline\.com"
     r"|(?:[a-z0-9-]+\.workspace\.)?[a-z0-9-]+\.api\.azureml\.ms|[a-z0-9-]+\.modelmanagement\.azureml\.net|[a-z0-9-]+\.experiments\.azureml\.net"
 )
+_CLUSTER = re.compile(r"203\.0\.113\.\d{1,3}")
+# Addresses of clusters: a range that is reserved for documents, so nobody else can have one.
 _SCORING = re.compile(r"([a-z0-9-]+)\.[a-z0-9]+\.azurecontainer\.io")
 
 
@@ -85,7 +87,7 @@ class Proxy:
 
     def owns(self, host: str) -> bool:
         """Whether the sandbox answers for ``host``."""
-        if _AZURE_ML.fullmatch(host) or host == self._identity.blob_host:
+        if _AZURE_ML.fullmatch(host) or _CLUSTER.fullmatch(host) or host == self._identity.blob_host:
             return True
         match = _SCORING.fullmatch(host)
         return match is not None and self._owns_label(match[1])

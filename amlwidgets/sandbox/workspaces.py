@@ -44,3 +44,8 @@ def find_workspace(store: Store, scope: str) -> dict[str, Any] | None:
 def workspace_names(store: Store) -> list[str]:
     """Return the names of all workspaces, oldest first."""
     return [str(workspace["name"]) for workspace in store.all(KIND)]
+
+
+def workspace_scopes(store: Store) -> list[str]:
+    """Return the :func:`scope_key` of all workspaces, oldest first."""
+    return [scope_key(str(w["subscription"]), str(w["group"]), str(w["name"])) for w in store.all(KIND)]

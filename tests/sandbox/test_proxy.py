@@ -146,7 +146,7 @@ def test_bad_input_is_refused_in_words(sandbox, token):
         ("POST", "/models", b"not json", "not JSON"),
         ("POST", "/models", b"[1]", "JSON object"),
         ("POST", "/services", b'{"name": "X"}', "lower-case letters"),
-        ("POST", "/services", b'{"name": "abc", "computeType": "AKS"}', "computeType AKS"),
+        ("POST", "/services", b'{"name": "abc", "computeType": "AKSENDPOINT"}', "computeType AKSENDPOINT"),
         ("GET", "/models?count=lots", None, "whole number"),
         ("GET", "/services/none/logs", None, "not found"),
         ("GET", "/operations/none", None, "does not exist"),

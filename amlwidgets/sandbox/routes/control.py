@@ -27,6 +27,15 @@ def _guard(call: Call, given: str) -> None:
         raise ApiError(403, "Forbidden", "This route belongs to the owner of the sandbox.")
 
 
+def guard(call: Call) -> None:
+    """Let the owner of the state folder in, and nobody else.
+
+    Raises:
+        ApiError: The secret is missing or wrong.
+    """
+    _guard(call, call.request.headers.get(SECRET_HEADER))
+
+
 @ROUTES.add("POST", "/msi/{secret}/token", open_=True)
 def managed_identity(call: Call) -> Response:
     """Give a token, as the identity endpoint of an Azure machine does; the secret is in its address."""
@@ -60,7 +69,7 @@ def _token(call: Call, resource: str) -> Response:
 @ROUTES.add("GET", "/sandbox/status", open_=True)
 def status(call: Call) -> Response:
     """Say what runs."""
-    _guard(call, call.request.headers.get(SECRET_HEADER))
+    guard(call)
     app = call.app
     return json_response(
         {
@@ -80,7 +89,7 @@ def status(call: Call) -> Response:
 @ROUTES.add("POST", "/sandbox/workspaces", open_=True)
 def make_workspace(call: Call) -> Response:
     """Make a workspace unless it exists."""
-    _guard(call, call.request.headers.get(SECRET_HEADER))
+    guard(call)
     body = call.document()
     try:
         names = [str(body[key]) for key in ("subscription_id", "resource_group", "workspace_name")]
@@ -92,7 +101,7 @@ def make_workspace(call: Call) -> Response:
 @ROUTES.add("POST", "/sandbox/reset", open_=True)
 def reset(call: Call) -> Response:
     """Forget everything but the sandbox's own identity."""
-    _guard(call, call.request.headers.get(SECRET_HEADER))
+    guard(call)
     call.app.reset(images=call.flag("images"))
     return json_response({})
 
@@ -100,6 +109,6 @@ def reset(call: Call) -> Response:
 @ROUTES.add("POST", "/sandbox/stop", open_=True)
 def stop(call: Call) -> Response:
     """End the program once this answer is on its way."""
-    _guard(call, call.request.headers.get(SECRET_HEADER))
+    guard(call)
     threading.Timer(0.05, call.app.stop).start()
     return json_response({"pid": os.getpid()})

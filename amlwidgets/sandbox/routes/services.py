@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.core.names import SERVICE
 from amlwidgets.sandbox import container_images, services
 from amlwidgets.sandbox.api import MMS, NOT_FOUND, ApiError, Call, Routes, json_response
+from amlwidgets.sandbox.cluster import service as cluster_documents
+from amlwidgets.sandbox.cluster.service import AKS, is_on_cluster
 from amlwidgets.sandbox.container_files import entry_script
 from amlwidgets.sandbox.deployment import Deployment
 from amlwidgets.sandbox.operations import Operation
 from amlwidgets.sandbox.patch import apply_patch
+from amlwidgets.sandbox.routes import cluster_services
 from amlwidgets.sandbox.tail import tail
 from amlwidgets.sandbox.wire import Response
 
@@ -71,7 +74,9 @@ def _check_request(call: Call, request: dict[str, Any]) -> None:
     if not SERVICE.matches(name):
         raise ApiError(400, "BadRequest", _problem_with_name(call, name))
     compute = request.get("computeType")
-    if compute != "ACI":
+    if compute == AKS:
+        cluster_services.check_request(call, request)
+    elif compute != "ACI":
         raise ApiError(
             501, "NotImplementedInSandbox", f"The sandbox does not implement POST services with computeType {compute}."
         )
@@ -117,7 +122,12 @@ def create(call: Call) -> Response:
 def _new(call: Call, request: dict[str, Any], earlier: dict[str, Any] | None) -> dict[str, Any]:
     if earlier is not None and not request.get("overwrite"):
         raise ApiError(409, "Conflict", _problem_with_name(call, request["name"]))
+    if earlier is not None and earlier["computeType"] != request["computeType"]:
+        text = f"The service {request['name']} is of type {earlier['computeType']}; delete it before it can be another."
+        raise ApiError(409, "Conflict", text)
     service = services.new_service(request, earlier)
+    if request["computeType"] == AKS:
+        service |= cluster_documents.fields(request)
     if earlier is not None:
         service |= {key: earlier[key] for key in ("createdTime", "revision", "spec")}
     return service
@@ -139,7 +149,7 @@ def _deploy(call: Call, name: str, make: Callable[[dict[str, Any] | None], dict[
         service["updatedTime"] = services.now()
         store.put(services.KIND, scope, name, service)
     call.app.lifecycle.cancel_operations(scope, name)
-    call.app.lifecycle.begin(operation, Deployment(call.app).run)
+    call.app.lifecycle.begin(operation, call.app.lifecycle.deployment(scope, name).run)
     return _accepted(call, operation)
 
 
@@ -171,7 +181,8 @@ def _view(call: Call, service: dict[str, Any]) -> dict[str, Any]:
     identifiers = service["environmentImageRequest"].get("modelIds") or []
     models = container_images.models(call.app, call.scope, identifiers)
     shown = services.view(service, call.app.lifecycle.status(call.scope, service["name"]), models)
-    return container_images.show(call.app, call.scope, service, shown)
+    shown = container_images.show(call.app, call.scope, service, shown)
+    return cluster_services.view(call, service, shown) if is_on_cluster(service) else shown
 
 
 @ROUTES.add("GET", MMS + "/services")
@@ -208,7 +219,11 @@ def update(call: Call) -> Response:
     with call.app.store.transaction():
         service = _service(call)
         changed = apply_patch(service, operations)
-        unknown = set(changed) - set(service) - {"dataCollection", "sslCertificate", "sslKey", "cname"}
+        unknown = (
+            set(changed)
+            - set(service)
+            - {"dataCollection", "sslCertificate", "sslKey", "cname", "livenessProbeRequirements"}
+        )
         if unknown or changed["sslEnabled"]:
             what = ", ".join(sorted(unknown)) or "sslEnabled"
             text = f"The sandbox does not implement PATCH services with {what}."
@@ -216,12 +231,16 @@ def update(call: Call) -> Response:
         if changed.get("imageId") != service.get("imageId"):
             _take_image(call, service, changed)
         redeploy = any(changed[key] != service[key] for key in _REDEPLOY)
+        if is_on_cluster(changed):
+            cluster_documents.check(changed)
         if redeploy:
             _check_image(call, changed["environmentImageRequest"])
         else:
             changed["updatedTime"] = services.now()
             call.app.store.put(services.KIND, call.scope, service["name"], changed)
     if not redeploy:
+        if is_on_cluster(changed):
+            cluster_services.apply(call, changed)
         return json_response(_view(call, changed))
     return _deploy(call, service["name"], lambda _earlier: changed)
 
@@ -250,11 +269,8 @@ def logs(call: Call) -> Response:
     lines = call.query("tail", "5000")
     if not lines.isdigit():
         raise ApiError(400, "BadRequest", f"tail has to be a whole number, not '{lines}'.")
-    if call.flag("init") or service["spec"] is None:
-        return json_response({"content": ""})
-    from pathlib import Path
-
-    return json_response({"content": tail(Path(service["spec"]["log"]), min(int(lines), _MAX_LOG_LINES))})
+    log = None if call.flag("init") else call.app.lifecycle.log_file(call.scope, service)
+    return json_response({"content": "" if log is None else tail(log, min(int(lines), _MAX_LOG_LINES))})
 
 
 @ROUTES.add("POST", MMS + "/services/{name}/listkeys")
@@ -274,6 +290,8 @@ def regenerate_keys(call: Call) -> Response:
         service = _service(call)
         service["keys"] |= {f"{which}Key": body.get("keyValue") or services.new_key()}
         call.app.store.put(services.KIND, call.scope, service["name"], service)
+    if is_on_cluster(service):
+        cluster_services.apply(call, service)
     operation = Operation.create(call.app.store, call.scope, "RegenerateKeys", service=service["name"])
     operation.start()
     operation.end(_succeeded())
