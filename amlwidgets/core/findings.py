@@ -115,6 +115,39 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Unexplained:
+    """The exception at which a text ends, where no cause is known for it.
+
+    Attributes:
+        exception: Its name.
+        message: First line of its message.
+        stage: Stop of the stage rail, or empty where nothing tells.
+        file: The user's own file in which it arose, or empty.
+        line: Line in that file.
+        evidence: The user's own line, or that of the exception.
+    """
+
+    exception: str
+    message: str
+    stage: str
+    file: str
+    line: str
+    evidence: Evidence
+
+    def __str__(self) -> str:
+        """Say it in one sentence."""
+        what = f"{self.exception}: {self.message}" if self.message else self.exception
+        where = f" It arose in line {self.line} of {self.file}." if self.file else ""
+        when = f" The stage is “{self.stage}”." if self.stage else ""
+        return f"The last exception is {what.rstrip('. ')}.{where}{when}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        parts = ("exception", "message", "stage", "file", "line")
+        return {**{name: getattr(self, name) for name in parts}, "evidence": self.evidence.to_dict()}
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Result of a diagnosis.
 
@@ -122,11 +155,13 @@ class Report:
         findings: Ranked, best first.
         sources: Names of the texts that were read.
         silenced: Slugs of causes that were found but that the user has silenced.
+        unexplained: The last exception, where nothing was found for it.
     """
 
     findings: tuple[Finding, ...] = ()
     sources: tuple[str, ...] = ()
     silenced: tuple[str, ...] = ()
+    unexplained: Unexplained | None = None
 
     @property
     def top(self) -> Finding | None:
@@ -140,6 +175,7 @@ class Report:
             "sources": list(self.sources),
             "findings": [f.to_dict() for f in self.findings],
             "silenced": list(self.silenced),
+            **({"unexplained": self.unexplained.to_dict()} if self.unexplained else {}),
         }
 
     def __str__(self) -> str:

@@ -7,6 +7,8 @@ import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from amlwidgets.core.findings import Evidence, Finding, Fix, Report
 
 NOTHING = "No known cause of a failure was found."
@@ -15,10 +17,23 @@ _WIDTH = 100
 
 def plain(report: Report) -> str:
     """Return the report for a terminal: findings with proof, reason and fix."""
-    parts = [_plain_finding(number, finding) for number, finding in enumerate(report.findings, 1)] or [NOTHING]
+    parts = [_plain_finding(number, finding) for number, finding in enumerate(report.findings, 1)]
+    parts = parts or _nothing(report, _bars)
     if report.silenced:
         parts.append(_silenced(report))
     return "\n\n".join(parts)
+
+
+def _nothing(report: Report, quote: Callable[[str], str]) -> list[str]:
+    """Say that no cause is known, and which exception it is that remains."""
+    last = report.unexplained
+    if last is None:
+        return [NOTHING]
+    return [NOTHING, textwrap.fill(str(last), _WIDTH), f"{_place(last.evidence)}\n{quote(last.evidence.text)}"]
+
+
+def _bars(text: str) -> str:
+    return "\n".join(f"  | {line}" for line in text.split("\n"))
 
 
 def _silenced(report: Report) -> str:
@@ -59,7 +74,7 @@ def _place(evidence: Evidence) -> str:
 
 def markdown(report: Report) -> str:
     """Return the report in Markdown."""
-    parts = [_markdown_finding(finding) for finding in report.findings] or [NOTHING]
+    parts = [_markdown_finding(finding) for finding in report.findings] or _nothing(report, _fence)
     if report.silenced:
         parts.append(_silenced(report))
     return "\n\n".join(parts)
@@ -88,7 +103,8 @@ def _fence(text: str) -> str:
 
 def html(report: Report) -> str:
     """Return the report as static HTML in the colours of the page."""
-    parts = [_html_finding(finding) for finding in report.findings] or [f"<p>{NOTHING}</p>"]
+    parts = [_html_finding(finding) for finding in report.findings]
+    parts = parts or [f"<p>{_html.escape(part)}</p>" for part in _nothing(report, str)]
     if report.silenced:
         parts.append(f"<p>{_html.escape(_silenced(report))}</p>")
     return f'<div class="amlw-report">{"".join(parts)}</div>'

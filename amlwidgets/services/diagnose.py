@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlwidgets.causes import find_causes
+from amlwidgets.causes import examine
 from amlwidgets.core.findings import Report
 from amlwidgets.core.redact import mask
 from amlwidgets.services import vault_seen
@@ -52,7 +52,7 @@ def diagnose_sources(
     vault = vault_seen.statement((s.text for s in sources if isinstance(s.text, str)), known)
     if vault.startswith(vault_seen.LACKS):
         sources = [*sources, Source("key vault", vault)]
-    findings = find_causes(sources, context=known, stage=stage, clean=mask)
+    findings, last = examine(sources, context=known, stage=stage, clean=mask)
     if vault == vault_seen.HAS:
         findings = tuple(f for f in findings if f.cause != "key-vault-policy-wiped")
     silenced = {slug.strip().lower() for slug in ignore}
@@ -62,4 +62,4 @@ def diagnose_sources(
         silenced |= {*configured(Path.cwd()), *ignored_in_script(known, findings)}
     kept = tuple(f for f in findings if f.cause not in silenced)
     left_out = tuple(f.cause for f in findings if f.cause in silenced)
-    return Report(kept, tuple(source.name for source in sources), left_out)
+    return Report(kept, tuple(source.name for source in sources), left_out, last)

@@ -16,6 +16,7 @@ from amlwidgets.services.sources import Source, read
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
 MOST_FILES = 10_000
 _SKIPPED = {".git", "__pycache__", "node_modules", ".ipynb_checkpoints", ".venv"}
@@ -24,6 +25,7 @@ _SKIPPED = {".git", "__pycache__", "node_modules", ".ipynb_checkpoints", ".venv"
 class _Input(NamedTuple):
     name: str
     report: Report
+    unreadable: str = ""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -68,9 +70,12 @@ def _fraction(text: str) -> float:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Diagnose every input and print; 1 when a finding is at least as certain as ``--fail-on``."""
-    ignore = [*configured(Path.cwd()), *(slug for given in options.ignore for slug in given.split(","))]
-    inputs = [_Input(s.name, diagnose_sources([s], ignore=ignore)) for s in _sources(options.files)]
+    """Diagnose every input and print; 1 when a finding is at least as certain as ``--fail-on``.
+
+    One input that cannot be read is told and does not keep the others from being read; the exit code is then 2.
+    """
+    ignore = [*configured(Path.cwd()), *_known(slug.strip() for given in options.ignore for slug in given.split(","))]
+    inputs = [_diagnosed(source, ignore) for source in _sources(options.files)]
     if options.format == "json":
         print(json.dumps(as_json(inputs), indent=2))
     elif options.format == "sarif":
@@ -79,7 +84,34 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(sarif([f for i in inputs for f in i.report.findings]), indent=2))
     else:
         _print(inputs, table=any(name != "-" and Path(name).is_dir() for name in options.files))
+    for item in inputs:
+        if item.unreadable:
+            print(f"amlwidgets: {item.unreadable}", file=sys.stderr)
+    if any(item.unreadable for item in inputs):
+        return 2
     return int(any(f.confidence >= options.fail_on for i in inputs for f in i.report.findings))
+
+
+def _diagnosed(source: Source, ignore: list[str]) -> _Input:
+    try:
+        return _Input(source.name, diagnose_sources([source], ignore=ignore))
+    except BadInput as error:
+        return _Input(source.name, Report((), (source.name,)), str(error))
+
+
+def _known(slugs: Iterable[str]) -> list[str]:
+    """Return the slugs; one that is mistyped would silence nothing, and nobody would notice."""
+    import difflib
+
+    from amlwidgets.causes import catalogue
+
+    given, taxonomy = [slug for slug in slugs if slug], catalogue().taxonomy
+    for slug in given:
+        if slug not in taxonomy:
+            near = difflib.get_close_matches(slug, taxonomy, 1)
+            todo = f"Did you mean {near[0]}?" if near else "The page of causes lists all names."
+            raise BadInput(f"No cause is named {slug!r}.", code="cause-unknown", todo=todo)
+    return given
 
 
 def as_json(inputs: list[_Input]) -> dict[str, Any]:
@@ -90,7 +122,8 @@ def as_json(inputs: list[_Input]) -> dict[str, Any]:
 def _json_input(item: _Input) -> dict[str, Any]:
     findings = [f.to_dict() for f in item.report.findings]
     silenced = {"silenced": list(item.report.silenced)} if item.report.silenced else {}
-    return {"source": item.name, "findings": findings, **silenced}
+    unreadable = {"error": item.unreadable} if item.unreadable else {}
+    return {"source": item.name, "findings": findings, **silenced, **unreadable}
 
 
 def _sources(names: list[str]) -> list[Source]:
@@ -132,7 +165,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _print(inputs: list[_Input], *, table: bool) -> None:
     for item in inputs:
-        if table and not item.report.findings:
+        if item.unreadable or (table and not item.report.findings):
             continue
         if len(inputs) > 1:
             print(f"== {item.name}")
@@ -145,7 +178,7 @@ def _print_table(inputs: list[_Input]) -> None:
     width = max(len(i.name) for i in inputs)
     print(f"{'file':<{width}}  cause")
     for item in inputs:
-        print(f"{item.name:<{width}}  {_summary(item.report.top)}")
+        print(f"{item.name:<{width}}  {'(unreadable)' if item.unreadable else _summary(item.report.top)}")
 
 
 def _summary(top: Finding | None) -> str:

@@ -37,10 +37,14 @@ class LogChunks:
             with self._opener() as file:
                 yield from utf8_chunks(file)
         except (EOFError, zlib.error) as error:
-            raise BadInput("This gzip file is damaged.", code="file-unreadable", todo="Fetch it again.") from error
+            raise BadInput(
+                f"{self.name} is a damaged gzip file.", code="file-unreadable", todo="Fetch it again."
+            ) from error
         except OSError as error:
             if type(error).__name__ == "BadGzipFile":
-                raise BadInput("This gzip file is damaged.", code="file-unreadable", todo="Fetch it again.") from error
+                raise BadInput(
+                    f"{self.name} is a damaged gzip file.", code="file-unreadable", todo="Fetch it again."
+                ) from error
             raise BadInput(
                 f"{self.name} cannot be read: {error.strerror or error}.",
                 code="file-unreadable",

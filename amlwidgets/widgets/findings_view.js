@@ -8,7 +8,7 @@ function render({ model, el }) {
   const update = () => {
     const findings = model.get("findings");
     const cards = findings.map((finding) => findingCard(finding, { source: "", stageTitle: (id) => id }));
-    list.replaceChildren(...(cards.length ? cards : [h("p.aml-dim", {}, "Nothing known was found in this text. That is no proof that nothing is wrong.")]));
+    list.replaceChildren(...(cards.length ? cards : [h("p.aml-dim", {}, model.get("nothing"))]));
   };
   model.on("change:findings", update);
   update();

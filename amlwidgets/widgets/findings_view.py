@@ -16,6 +16,9 @@ _MOST = 6
 """Findings shown; more would hide the best ones."""
 
 
+_NOTHING = "Nothing known was found in this text."
+
+
 class FindingsView(AmlWidget):
     """Cards of a report's findings.
 
@@ -29,15 +32,19 @@ class FindingsView(AmlWidget):
     findings: t.List[Any] = t.List().tag(sync=True)
     """Findings in their JSON form, best first."""
 
+    nothing: t.Unicode[Any, Any] = t.Unicode().tag(sync=True)
+    """What is said where nothing was found."""
+
     def __init__(self, report: Report) -> None:
         super().__init__()
         self.report = report
+        self.nothing = f"{_NOTHING} {report.unexplained or 'That is no proof that nothing is wrong.'}"
         self.findings = [_shown(f.to_dict()) for f in report.findings[:_MOST]]
 
     def to_text(self) -> str:
         """Return the findings as text."""
         if not self.report.findings:
-            return "Nothing known was found in this text."
+            return str(self.nothing)
         lines = []
         for finding in self.report.findings[:_MOST]:
             evidence = finding.evidence[0] if finding.evidence else None

@@ -57,6 +57,28 @@ def test_usage_errors(log, capsys):
     assert main(["diagnose", "nosuchfile"]) == 2
 
 
+@pytest.mark.parametrize("style", ["text", "json", "sarif"])
+def test_what_cannot_be_read_does_not_hide_the_rest(log, style, capsys):
+    damaged = log.with_name("b.log.gz")
+    damaged.write_bytes(gzip.compress(MISSING.encode() * 900)[:60])
+    assert main(["diagnose", "--format", style, "nosuchfile", str(damaged), str(log)]) == 2
+    told = capsys.readouterr()
+    assert "flask" in told.out
+    assert "nosuchfile cannot be read" in told.err
+    assert f"{damaged} is a damaged gzip file" in told.err
+
+
+def test_table_shows_what_cannot_be_read(log, capsys):
+    log.with_name("b.log.gz").write_bytes(gzip.compress(MISSING.encode() * 900)[:60])
+    assert main(["diagnose", str(log.parent)]) == 2
+    assert "b.log.gz  (unreadable)" in capsys.readouterr().out
+
+
+def test_mistyped_slug_is_told(log, capsys):
+    assert main(["diagnose", "--ignore", "missing-python-modul", str(log)]) == 2
+    assert "Did you mean missing-python-module?" in capsys.readouterr().err
+
+
 def test_ignore_and_configuration(log, capsys):
     assert main(["diagnose", "--ignore", "missing-python-module", str(log)]) == 0
     assert "1 silenced" in capsys.readouterr().out
