@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import first_widget, sandbox, scan, startup
+from benchmarks import first_widget, guides, sandbox, scan, startup
 
-ALL = {"sandbox": sandbox.main, "startup": startup.main, "first_widget": first_widget.main, "scan": scan.main}
+ALL = {
+    "sandbox": sandbox.main,
+    "startup": startup.main,
+    "first_widget": first_widget.main,
+    "scan": scan.main,
+    "guides": guides.main,
+}
 
 
 def main() -> int:

@@ -100,6 +100,19 @@ result([run.get_status(), run.get_metrics(), run.get_file_names(), run.get_tags(
     assert found[4:] == ["from-run:1", True, "forty-two", [True]]
 
 
+def test_outputs_of_a_run_are_uploaded_at_its_end(run):
+    found = run("""
+from azureml.core import Experiment
+Path("outputs").mkdir()
+Path("outputs/model.txt").write_text("forty-two")
+run = Experiment(ws, "training").start_logging(snapshot_directory=None)
+run.complete()
+model = run.register_model(model_name="of-outputs", model_path="outputs/model.txt")
+result([run.get_file_names(), Path(model.download("out")).read_text()])
+""")
+    assert found == [["outputs/model.txt"], "forty-two"]
+
+
 def test_two_clients_at_once_get_different_versions(sandbox, tmp_path):
     from concurrent.futures import ThreadPoolExecutor
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,8 @@ def _content(call: Call, artifact: str, permissions: str = "r") -> dict[str, str
 def _safe(path: str) -> str:
     if not path or path.startswith("/") or ".." in path.split("/"):
         raise ApiError(400, "BadRequest", f"'{path}' is not a path below the container.")
-    return path
+    # A run uploads its outputs folder as ./outputs; HTTP clients take the dot out of the link that is made of it.
+    return posixpath.normpath(path)
 
 
 @ROUTES.add("POST", BASE + "/batch/metadata/{origin}/{container}")
@@ -47,14 +49,14 @@ def batch_metadata(call: Call) -> Response:
     """Announce files; the answer says where to put each."""
     origin, container = call["origin"], call["container"]
     entries = call.document().get("paths") or []
-    paths = [_safe(str(entry.get("path", ""))) for entry in entries]
+    paths = {str(entry.get("path", "")): _safe(str(entry.get("path", ""))) for entry in entries}
     if len(paths) > MAX_BATCH:
         raise ApiError(400, "BadRequest", f"At most {MAX_BATCH} paths can be announced in one request.")
     return json_response(
         {
-            "artifacts": {path: _artifact(origin, container, path) for path in paths},
+            "artifacts": {sent: _artifact(origin, container, path) for sent, path in paths.items()},
             "artifactContentInformation": {
-                path: _content(call, f"{origin}/{container}/{path}", "rcw") for path in paths
+                sent: _content(call, f"{origin}/{container}/{path}", "rcw") for sent, path in paths.items()
             },
             "errors": {},
         }
