@@ -122,8 +122,10 @@ class App:
         self.store.close()
 
     def _dispatch(self, request: Request) -> Response:
+        # For computes the client writes a slash too many.
+        path = "/" + request.raw_path.lstrip("/")
         for module in _modules(request.host):
-            found = self._load(module).find(request.method, request.raw_path)
+            found = self._load(module).find(request.method, path)
             if found is None:
                 continue
             route, params = found

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 import sandbox_support as support
+from test_clusters import AKS
 from test_deploy import DEPLOY
 
 from amlwidgets.sandbox import client
@@ -85,6 +86,34 @@ slow.delete()
     stopped_with = container_pids(again)
     again.stop()
     assert not [pid for pid in stopped_with if alive(pid)]
+
+
+@pytest.mark.network
+def test_replicas_come_back_with_their_address_and_keys(own, tmp_path):
+    first = support.run_client(
+        AKS
+        + 'service = deploy("lasting", num_replicas=2)\nservice.wait_for_deployment()\nresult(service.get_keys())\n',
+        tmp_path,
+        own,
+    )
+    replicas = container_pids(own)
+    assert replicas
+    kill(own)
+    again = support.start_sandbox(own.home)
+    found = support.run_client(
+        AKS
+        + """
+service = Webservice(ws, "lasting")
+answer = service.run('{"still": "here"}')
+while service.deployment_status["availableReplicas"] < 2:
+    service = Webservice(ws, "lasting")
+result([answer["echo"], service.state, service.get_keys()])
+""",
+        tmp_path,
+        again,
+    )
+    assert found == [{"still": "here"}, "Healthy", first]
+    assert not [pid for pid in replicas if alive(pid)], "nothing of the killed sandbox runs on"
 
 
 def container_pids(sandbox) -> list[int]:
