@@ -109,6 +109,11 @@ def describe(ws: Any) -> WorkspaceInfo:
     return WorkspaceInfo(str(ws.name), str(ws.resource_group), str(ws.location), in_sandbox())
 
 
+def clusters(ws: Any) -> list[str]:
+    """Return the names of the Kubernetes clusters that are attached to a workspace."""
+    return sorted(name for name, target in ws.compute_targets.items() if str(target.type) == "AKS")
+
+
 def watch_build(build: Any, write: Callable[[str], None], cancelled: threading.Event) -> str:
     """Follow an environment build to its end, passing its log on as it grows; return the final status.
 

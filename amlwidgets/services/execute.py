@@ -161,10 +161,19 @@ def _check_target(context: StageContext) -> Check:
     except Exception as error:  # noqa: BLE001 - whatever keeps the workspace from answering is the finding
         context.sources.append(("workspace error", f"{type(error).__name__}: {error}"))
         return Check("target", "Target", CheckState.FAIL, kind, f"The workspace does not answer: {error}")
-    if info.sandbox and context.spec.target != Target.ACI:
-        detail = f"The sandbox runs deployments to ACI; {context.spec.target} is not implemented in it yet."
-        return Check("target", "Target", CheckState.FAIL, info.name, detail, "Choose ACI, or a real workspace.")
+    if context.spec.target == Target.AKS and (problem := _problem_with_cluster(context)) is not None:
+        return Check("target", "Target", CheckState.FAIL, info.name, *problem)
     return Check("target", "Target", CheckState.OK, info.name, f"The {kind} answers; region {info.location}.")
+
+
+def _problem_with_cluster(context: StageContext) -> tuple[str, str] | None:
+    """Return what is wrong with the named cluster and what to do; None when it is attached."""
+    attached, wanted = azureml.clusters(context.connect()), context.spec.aks_cluster
+    if wanted in attached:
+        return None
+    detail = f"No cluster {wanted} is attached to the workspace." if wanted else "No AKS cluster is named."
+    names = ", ".join(attached)
+    return detail, f"Choose one of these: {names}." if names else "Attach one first, with ComputeTarget.attach."
 
 
 def _register(context: StageContext) -> str:
@@ -208,9 +217,19 @@ def _schedule(context: StageContext) -> str:
     context.state["service"] = context.state["deployed"] = str(service.name)
     operation = _follow(context, until_placed=True)
     failed = operation is not None and operation.state.ended and operation.state != OperationState.SUCCEEDED
-    if failed and operation is not None and operation.phase != "DeployService":
+    if failed and operation is not None and not _is_placed(context, operation):
         _raise_failure(context)
-    return "1 container"
+    return "placed" if context.spec.target == Target.AKS else "1 container"
+
+
+def _is_placed(context: StageContext, operation: azureml.Operation) -> bool:
+    """Whether a container has begun: on a cluster its log is the only sign that a node was found for it."""
+    if operation.phase != "DeployService":
+        return False
+    service = context.namespace["service"]
+    if context.spec.target != Target.AKS:
+        return True
+    return bool(interruptible(lambda: azureml.service_log(service), context.cancelled))
 
 
 def _follow(context: StageContext, *, until_placed: bool) -> azureml.Operation | None:
@@ -228,7 +247,7 @@ def _follow(context: StageContext, *, until_placed: bool) -> azureml.Operation |
         offset = operation.offset
         if not until_placed:
             container.update(interruptible(lambda: azureml.service_log(service), context.cancelled))
-        if operation.state.ended or (until_placed and operation.phase == "DeployService"):
+        if operation.state.ended or (until_placed and _is_placed(context, operation)):
             return operation
         pause(azureml.POLL_SECONDS, context.cancelled)
 

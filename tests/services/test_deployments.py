@@ -77,6 +77,25 @@ def test_a_deployment_that_succeeds(deploy):
     assert "Booting worker with pid" in run.logs[Stage.START].text()
 
 
+def test_a_deployment_to_a_cluster(deploy):
+    run = deploy(target="AKS", aks_cluster="sandbox-aks", auth_enabled=True)
+    run.start(Stage.PREFLIGHT, Stage.SCORE)
+    assert run.wait(350)
+    assert run.failed_stage is None, run.records[run.failed_stage].error
+    assert run.prediction == {"sum": 3}
+
+
+def test_what_no_node_can_hold_fails_at_schedule(deploy):
+    run = deploy(target="AKS", aks_cluster="sandbox-aks", cpu_cores=8.0)
+    run.start(Stage.PREFLIGHT, Stage.SCORE)
+    assert run.wait(350)
+    assert run.failed_stage == Stage.SCHEDULE
+    top = run.findings[Stage.SCHEDULE][0]
+    assert top.cause == "insufficient-cpu-memory"
+    assert "cpu" in top.title
+    assert "0/3 nodes are available: 3 Insufficient cpu" in top.evidence[0].text
+
+
 def test_memory_is_raised_by_the_fix_and_the_service_comes_up(deploy, tmp_path):
     (tmp_path / "score.py").write_text("def init():\n    global big\n    big = bytearray(700_000_000)" + RUN)
     run = deploy(memory_gb=0.5)
