@@ -40,6 +40,7 @@ _HOSTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
             "services",
             "cluster_services",
             "computes",
+            "packages",
             "environments",
             "artifacts",
             "history",
@@ -49,7 +50,7 @@ _HOSTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r".*\.blob\.core\.windows\.net"), ("storage",)),
     (re.compile(r".*\.azurecontainer\.io"), ("scoring",)),
     (re.compile(r"203\.0\.113\.\d+"), ("cluster_scoring",)),
-    (re.compile(r"127\.0\.0\.1|localhost"), ("control", "cluster_control")),
+    (re.compile(r"127\.0\.0\.1|localhost"), ("control", "cluster_control", "registry")),
 )
 
 
@@ -61,18 +62,22 @@ class App:
         identity: Names and secrets.
         clock: Scales Azure's waits.
         stop: Ends the program.
+        runtime: What containers are: ``"process"`` or ``"docker"``.
 
     Raises:
         OSError: The state folder cannot be written.
     """
 
-    def __init__(self, home: Path, identity: Identity, clock: Clock, stop: Callable[[], None]) -> None:
+    def __init__(
+        self, home: Path, identity: Identity, clock: Clock, stop: Callable[[], None], runtime: str = "process"
+    ) -> None:
         from amlwidgets.sandbox.lifecycle import Lifecycle
 
         self.home = home
         self.identity = identity
         self.clock = clock
         self.stop = stop
+        self.runtime = runtime
         self.started = time.time()
         self.store = Store(home)
         self.blobs = Blobs(home, self.store, identity)
@@ -103,6 +108,10 @@ class App:
 
     def resume(self) -> None:
         """Go on with what an earlier life of the sandbox had begun."""
+        if self._engine_used:
+            from amlwidgets.sandbox.engine import cleaning
+
+            cleaning.left_behind(self.home)
         self.lifecycle.resume()
 
     def reset(self, *, images: bool) -> None:
@@ -111,15 +120,30 @@ class App:
         Workspaces stay, empty: programs that hold one go on working.
         """
         self.lifecycle.stop_all()
+        self._clean_engine(images=images)
         self.store.clear(keep="workspace")
         self.blobs.clear()
-        for name in ("containers", "build-logs", *(("images",) if images else ())):
+        for name in ("containers", "build-logs", "packages", *(("images",) if images else ())):
             shutil.rmtree(self.home / name, ignore_errors=True)
 
     def close(self) -> None:
         """Stop every container and close the store."""
         self.lifecycle.stop_all()
+        self._clean_engine(images=False)
         self.store.close()
+
+    @property
+    def _engine_used(self) -> bool:
+        return (self.home / "engine").exists()
+
+    def _clean_engine(self, *, images: bool) -> None:
+        if not self._engine_used:
+            return
+        from amlwidgets.sandbox.engine import cleaning
+
+        cleaning.containers(self.home)
+        if images:
+            cleaning.images(self.home, self.identity.port)
 
     def _dispatch(self, request: Request) -> Response:
         # For computes the client writes a slash too many.

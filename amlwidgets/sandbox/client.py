@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 HOME_VARIABLE = "AMLWIDGETS_SANDBOX_HOME"
 SPEEDS = ("quick", "1")
+RUNTIMES = ("process", "docker", "auto")
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
 _ALREADY_RUNS, _PORT_TAKEN, _DAMAGED = 3, 4, 6
@@ -228,20 +229,29 @@ def connect(home: str | os.PathLike[str] | None = None) -> Sandbox | None:
     return Sandbox(folder, int(state["pid"]), identity.url, str(state["speed"]))
 
 
-def start(home: str | os.PathLike[str] | None = None, speed: str = "quick", port: int | None = None) -> Sandbox:
+def start(
+    home: str | os.PathLike[str] | None = None,
+    speed: str = "quick",
+    port: int | None = None,
+    *,
+    runtime: str = "process",
+) -> Sandbox:
     """Start the sandbox, or return the one that runs already.
 
     Args:
         home: State folder; None takes ``AMLWIDGETS_SANDBOX_HOME`` or the user's data folder.
         speed: ``"quick"`` (waits of Azure's shrink, first polls are held) or ``"1"`` (real time).
         port: Loopback port; None keeps the last one, or takes a free one at the first start.
+        runtime: What containers are: ``"process"``, ``"docker"``, or ``"auto"`` (Docker when an engine answers).
 
     Raises:
-        BadInput: ``speed`` or ``port`` cannot be used, the port is taken, or the folder cannot be written.
+        BadInput: ``speed``, ``runtime`` or ``port`` cannot be used, the port is taken, or the folder cannot be written.
         ServiceFailed: It does not start.
     """
     if speed not in SPEEDS:
         raise BadInput(f"speed is {speed!r}; it has to be 'quick' or '1'.", code="sandbox-speed")
+    if runtime not in RUNTIMES:
+        raise BadInput(f"runtime is {runtime!r}; it has to be one of {', '.join(RUNTIMES)}.", code="sandbox-runtime")
     if port is not None and not 0 < port <= _MAX_PORT:
         raise BadInput(f"port is {port}; it has to lie between 1 and {_MAX_PORT}.", code="sandbox-port")
     folder = Path(home).expanduser().absolute() if home is not None else default_home()
@@ -254,11 +264,11 @@ def start(home: str | os.PathLike[str] | None = None, speed: str = "quick", port
     except OSError as exc:
         raise BadInput(f"The sandbox's state folder {folder} cannot be written: {exc}.", code="sandbox-home") from exc
     with log:
-        return _spawn(folder, speed, port, log)
+        return _spawn(folder, ["--speed", speed, "--runtime", runtime], port, log)
 
 
-def _spawn(folder: Path, speed: str, port: int | None, log: IO[bytes]) -> Sandbox:
-    command = [sys.executable, "-m", "amlwidgets.sandbox.daemon", "--home", str(folder), "--speed", speed]
+def _spawn(folder: Path, choices: list[str], port: int | None, log: IO[bytes]) -> Sandbox:
+    command = [sys.executable, "-m", "amlwidgets.sandbox.daemon", "--home", str(folder), *choices]
     command += ["--port", str(port or 0)]
     reader, writer = os.pipe()
     position = log.tell()

@@ -40,6 +40,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--speed", choices=client.SPEEDS, default="quick", help="quick: Azure's waits shrink to seconds; 1: real time"
     )
     starting.add_argument("--port", type=int, help="loopback port (default: that of the last start)")
+    starting.add_argument(
+        "--runtime", choices=client.RUNTIMES, default="process",
+        help="what containers are: processes of this machine, or Docker's; auto: Docker when an engine answers",
+    )  # fmt: skip
     _add(actions, "start", _start, "start it, unless it runs", starting)
     _add(actions, "stop", _stop, "stop it; nothing is lost", shared)
     _format(_add(actions, "status", _status, "say whether it runs, and what is in it", shared))
@@ -50,6 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     cluster_commands.configure(
         _add(actions, "cluster", cluster_commands.run, "list the clusters that can be attached, or make one", shared)
     )
+    _base_image(_add(actions, "base-image", _make_base_image, "make the image that Docker builds start from", shared))
     run = _add(actions, "run", _run, "run a command in it, for example: run -- python train.py", starting)
     run.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- COMMAND…")
 
@@ -73,6 +78,18 @@ def _format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text")
 
 
+def _base_image(parser: argparse.ArgumentParser) -> None:
+    from amlwidgets.sandbox.engine.commands import configure as configure_engine
+
+    configure_engine(parser)
+
+
+def _make_base_image(options: argparse.Namespace) -> int:
+    from amlwidgets.sandbox.engine.commands import run as run_engine
+
+    return run_engine(options)
+
+
 def _need(options: argparse.Namespace) -> Sandbox:
     running = client.connect(options.home)
     if running is None:
@@ -84,8 +101,13 @@ def _need(options: argparse.Namespace) -> Sandbox:
 
 
 def _start(options: argparse.Namespace) -> int:
+    if options.runtime == "docker":
+        from amlwidgets.sandbox.engine.client import engine
+
+        with engine(timeout=10):
+            pass  # says why, when there is none
     earlier = client.connect(options.home)
-    sandbox = earlier or client.start(options.home, options.speed, options.port)
+    sandbox = earlier or client.start(options.home, options.speed, options.port, runtime=options.runtime)
     print(f"The sandbox {'already runs' if earlier else 'runs'}: {sandbox.url} (process {sandbox.pid})")
     print(f"Its state is in {sandbox.home}; speed {sandbox.speed}.")
     if earlier is not None and earlier.speed != options.speed:
@@ -122,6 +144,7 @@ def _describe(state: Mapping[str, Any]) -> str:
         return f"No sandbox runs on {state['home']}."
     lines = [
         f"The sandbox runs: {state['url']} (process {state['pid']}, speed {state['speed']})",
+        f"Containers: {state['runtime']}",
         f"State: {state['home']}",
         f"Workspaces: {', '.join(state['workspaces'])}; models: {state['models']}",
     ]
@@ -159,7 +182,7 @@ def _run(options: argparse.Namespace) -> int:
     command = options.command_line[1:] if options.command_line[:1] == ["--"] else options.command_line
     if not command:
         raise BadInput("There is no command to run.", code="no-command", todo="Say: sandbox run -- python script.py")
-    sandbox = client.start(options.home, options.speed, options.port)
+    sandbox = client.start(options.home, options.speed, options.port, runtime=options.runtime)
     note = ensure_config(sandbox, Path.cwd())
     if note:
         print(note, file=sys.stderr)

@@ -21,6 +21,7 @@ from amlwidgets.sandbox.authority import Authority
 from amlwidgets.sandbox.clock import QUICK, SPEEDS, Clock
 from amlwidgets.sandbox.environ import leave_sandbox
 from amlwidgets.sandbox.identity import Damaged, ensure_identity, with_port, write_private
+from amlwidgets.sandbox.runtimes import PROCESS, RUNTIMES, choose
 from amlwidgets.sandbox.upstream import Upstream
 from amlwidgets.sandbox.workspaces import ensure_workspace
 
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m amlwidgets.sandbox.daemon", description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--speed", choices=SPEEDS, default=QUICK)
+    parser.add_argument("--runtime", choices=RUNTIMES, default=PROCESS)
     parser.add_argument("--port", type=int, default=0, help="0 keeps the port of the last start, or takes a free one")
     parser.add_argument("--ready-fd", type=int, default=-1, help="where to write a line once requests are answered")
     options = parser.parse_args(arguments)
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not _lock(lock):
             return ALREADY_RUNS
         try:
-            return _serve(options.home, options.speed, options.port, options.ready_fd)
+            return _serve(options)
         except Damaged as exc:
             print(exc, file=sys.stderr)
             return DAMAGED
@@ -111,7 +113,8 @@ def _lock(file: TextIO) -> bool:
     return False
 
 
-def _serve(home: Path, speed: str, port: int, ready_fd: int) -> int:
+def _serve(options: argparse.Namespace) -> int:
+    home, speed, port = options.home, options.speed, options.port
     identity = ensure_identity(home)
     try:
         listener = _listen(port, identity.port)
@@ -120,7 +123,7 @@ def _serve(home: Path, speed: str, port: int, ready_fd: int) -> int:
         return PORT_TAKEN
     identity = with_port(home, identity, listener.getsockname()[1])
     ended = threading.Event()
-    app = App(home, identity, Clock(speed), ended.set)
+    app = App(home, identity, Clock(speed), ended.set, choose(options.runtime))
     ensure_workspace(app.store)
     leave_sandbox(os.environ)
     upstream = Upstream(os.environ, ("127.0.0.1", identity.port))
@@ -128,7 +131,7 @@ def _serve(home: Path, speed: str, port: int, ready_fd: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     threading.Thread(target=proxy.serve, args=(listener,), daemon=True, name="accept").start()
-    _announce(home, identity, speed, ready_fd)
+    _announce(home, identity, speed, options.ready_fd)
     threading.Thread(target=app.resume, daemon=True, name="resume").start()
     ended.wait()
     proxy.close()

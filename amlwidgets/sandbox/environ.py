@@ -107,7 +107,7 @@ def write_bundle(home: Path, before: Mapping[str, str]) -> Path:
     seen: dict[str, None] = {}
     for path in _sources(home, before):
         try:
-            seen |= dict.fromkeys(_certificates(path.read_text(encoding="utf-8", errors="ignore")))
+            seen |= dict.fromkeys(certificates_in(path.read_text(encoding="utf-8", errors="ignore")))
         except OSError:
             continue  # a variable that names a missing file did not help the client before, either
     content = ("\n".join(seen) + "\n").encode()
@@ -133,7 +133,8 @@ def _sources(home: Path, before: Mapping[str, str]) -> Iterator[Path]:
     yield Path(certifi.where())
 
 
-def _certificates(text: str) -> Iterator[str]:
+def certificates_in(text: str) -> Iterator[str]:
+    """Return the certificates of a PEM file's text, one by one."""
     for part in text.split(_BEGIN)[1:]:
         body, end, _ = part.partition(_END)
         if end:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amlwidgets.sandbox.app import App
+    from amlwidgets.sandbox.engine.registry import Registry
     from amlwidgets.sandbox.operations import Operation
     from amlwidgets.sandbox.protocols import Builder, BuildResult
 
@@ -35,6 +36,7 @@ class Images:
         self._app = app
         self._lock = threading.Lock()
         self._builder: Builder | None = None
+        self._registry: Registry | None = None
         self.checks: list[Callable[[str], None]] = []
         """Asked with the workspace's key before anything is built; what refuses raises an ApiError."""
 
@@ -43,10 +45,20 @@ class Images:
         """What builds."""
         with self._lock:
             if self._builder is None:
-                from amlwidgets.sandbox.build import UvBuilder
+                from amlwidgets.sandbox.runtimes import make_builder
 
-                self._builder = UvBuilder(self._app.home / "images")
+                self._builder = make_builder(self._app)
             return self._builder
+
+    @property
+    def registry(self) -> Registry:
+        """What serves images to a Docker engine."""
+        with self._lock:
+            if self._registry is None:
+                from amlwidgets.sandbox.engine.registry import Registry
+
+                self._registry = Registry(self._app.home)
+            return self._registry
 
     # -- definitions
 

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
     from amlwidgets.sandbox.app import App
     from amlwidgets.sandbox.deployment import Deployment
-    from amlwidgets.sandbox.protocols import Container, ContainerStatus
-    from amlwidgets.sandbox.run import ProcessRuntime
+    from amlwidgets.sandbox.protocols import Container, ContainerStatus, Runtime
 
 LOG = logging.getLogger(__name__)
 REVIVE_POLL_SECONDS = 0.05
@@ -49,7 +48,7 @@ class Lifecycle:
         self._resumed = threading.Event()
         self._reviving: set[_Key] = set()
         self._stopping = False
-        self._runtime: ProcessRuntime | None = None
+        self._runtime: Runtime | None = None
         self.images = Images(app)
         self.fleet = Fleet(app)
 
@@ -102,13 +101,13 @@ class Lifecycle:
     # -- services and their containers
 
     @property
-    def runtime(self) -> ProcessRuntime:
+    def runtime(self) -> Runtime:
         """What runs containers."""
         with self._lock:
             if self._runtime is None:
-                from amlwidgets.sandbox.run import ProcessRuntime
+                from amlwidgets.sandbox.runtimes import make_runtime
 
-                self._runtime = ProcessRuntime(speed=self._app.clock.speed)
+                self._runtime = make_runtime(self._app)
             return self._runtime
 
     def update_service(self, operation: Operation, **changes: Any) -> None:
@@ -264,6 +263,10 @@ class Lifecycle:
                     self.begin(operation, self.deployment(scope, document["service"]).run)
                 elif document["operationType"] == container_images.OPERATION:
                     self.begin(operation, ImageBuild(self._app).run)
+                elif document["operationType"].startswith("Package"):
+                    from amlwidgets.sandbox.engine.packages import Packages
+
+                    self.begin(operation, Packages(self._app).run)
                 else:
                     self.begin(operation, self.images.build_registered)
         except Exception:

@@ -112,6 +112,22 @@ class Operation:
             self._document["log"] = log or self._document["log"]
             self._save()
 
+    def settle(self, place: str) -> None:
+        """Keep where the result is."""
+        with self._changed:
+            self._document["place"] = place
+            self._save()
+
+    @property
+    def live(self) -> bool:
+        """Whether its log is worth following: polls are answered at once then."""
+        return bool(self._document.get("live"))
+
+    @property
+    def place(self) -> str | None:
+        """Where the result is, once it is there."""
+        return self._document.get("place")
+
     def say(self, text: str) -> None:
         """Add one line to the streamed log."""
         stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S")

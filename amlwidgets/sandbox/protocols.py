@@ -133,3 +133,6 @@ class Runtime(Protocol):
 
     def start(self, spec: ContainerSpec) -> Container:
         """Start the container and its supervision; returns at once."""
+
+    def reap(self, root: Path) -> list[int]:
+        """End what a killed sandbox left behind in the container folders below ``root``; return the pids ended."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.sandbox.api import SCOPE, ApiError, Call, Routes, json_response
+from amlwidgets.sandbox.engine.registry import USER, password
 from amlwidgets.sandbox.identity import SUBSCRIPTION
 from amlwidgets.sandbox.workspaces import KIND, find_workspace
 
@@ -116,7 +117,7 @@ def group_resources(call: Call) -> Response:
 
 @ROUTES.add("POST", SCOPE + "/listKeys")
 def list_keys(call: Call) -> Response:
-    """Return the workspace's keys; all of them are invented and open nothing."""
+    """Return the workspace's keys: those of the registry are real, the others are invented and open nothing."""
     get_workspace(call)
     account = call.app.identity.account
     return json_response(
@@ -128,8 +129,8 @@ def list_keys(call: Call) -> Response:
             "appInsightsInstrumentationKey": "00000000-0000-0000-0000-000000000000",
             "containerRegistryCredentials": {
                 "location": call.scope,
-                "username": "sandbox",
-                "passwords": [{"name": "password", "value": "c2FuZGJveA=="}],
+                "username": USER,
+                "passwords": [{"name": "password", "value": password(call.app.identity)}],
             },
         }
     )

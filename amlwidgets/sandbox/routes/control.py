@@ -78,6 +78,7 @@ def status(call: Call) -> Response:
             "url": app.identity.url,
             "home": str(app.home),
             "speed": app.clock.speed,
+            "runtime": app.runtime,
             "started": app.started,
             "workspaces": workspace_names(app.store),
             "models": len(app.store.all("model")),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.core.stages import OperationState
 from amlwidgets.sandbox.api import NOT_FOUND, SCOPE, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.curated import CURATED
-from amlwidgets.sandbox.images import REGISTRY, without_name
+from amlwidgets.sandbox.engine.registry import USER, address, password
+from amlwidgets.sandbox.images import without_name
 from amlwidgets.sandbox.operations import Operation
 from amlwidgets.sandbox.routes.services import LIVE
 
@@ -100,7 +101,7 @@ def metadata(call: Call) -> Response:
 
 
 def _image(call: Call, environment: dict[str, Any]) -> Response:
-    images = call.app.lifecycle.images
+    images, identity = call.app.lifecycle.images, call.app.identity
     built = images.built(environment)
     python = str(built.prefix) if built is not None and built.prefix is not None else None
     return json_response(
@@ -108,7 +109,7 @@ def _image(call: Call, environment: dict[str, Any]) -> Response:
             "imageExistsInRegistry": built is not None,
             "dockerImage": {
                 "name": images.image_name(environment),
-                "registry": {"address": REGISTRY, "username": None, "password": None},
+                "registry": {"address": address(identity), "username": USER, "password": password(identity)},
             },
             "pythonEnvironment": {
                 "interpreterPath": f"{python}/bin/python" if python else "python",

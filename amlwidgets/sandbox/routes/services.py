@@ -322,7 +322,7 @@ def get_operation(call: Call) -> Response:
         raise ApiError(400, "BadRequest", f"offset has to be a whole number, not '{offset}'.")
     # Image.create polls once before it returns; that poll has to find the image, not its end.
     passing = operation["operationType"] == container_images.OPERATION and operation.first_look()
-    if not offset and not passing and call.request.headers.get(LIVE) != "1":
+    if not offset and not passing and call.request.headers.get(LIVE) != "1" and not operation.live:
         operation.wait(call.app.clock.hold)
     answer = operation.view(int(offset) if offset else None)
     answer["operationLog"] = call.app.lifecycle.images.log_link(operation["log"])
@@ -330,4 +330,8 @@ def get_operation(call: Call) -> Response:
     image = operation["operationType"] == container_images.OPERATION
     what = f"images/{operation['image'][0]}:{operation['image'][1]}" if image else f"services/{operation['service']}"
     answer["resourceLocation"] = f"{base}/{what}"
+    if operation["operationType"].startswith("Package"):
+        from amlwidgets.sandbox.engine.packages import location
+
+        answer["resourceLocation"] = location(call.app, operation)
     return json_response(answer)

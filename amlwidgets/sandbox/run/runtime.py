@@ -82,7 +82,6 @@ class ProcessRuntime:
             clock=self._clock,
         )
 
-    @staticmethod
-    def reap(root: Path) -> list[int]:
+    def reap(self, root: Path) -> list[int]:
         """End what a killed sandbox left behind in the container folders below ``root``; return the pids ended."""
         return records.reap(root)

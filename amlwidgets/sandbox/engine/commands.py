@@ -1,0 +1,58 @@
+"""``amlwidgets sandbox base-image``: make, look at or remove the image on which environments are built."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from amlwidgets.sandbox.client import default_home
+from amlwidgets.sandbox.engine import base
+from amlwidgets.sandbox.engine.builder import BUILD_SECONDS
+from amlwidgets.sandbox.engine.client import engine
+
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``base-image`` to ``parser``."""
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--status", action="store_true", help="only say whether it is there")
+    what.add_argument("--remove", action="store_true", help="remove it; it is made again when it is needed")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the options say; exit code 1 when only asked and it is not there."""
+    from pathlib import Path
+
+    home = Path(options.home).expanduser().absolute() if options.home else default_home()
+    with engine(BUILD_SECONDS) as client:
+        if options.remove:
+            return _remove(client, as_json=options.format == "json")
+        if not options.status:
+            base.ensure(client, home, lambda line: print(line, flush=True) if options.format == "text" else None)
+        return _show(base.find(client, home), base.name(home), as_json=options.format == "json")
+
+
+def _remove(client: Any, *, as_json: bool) -> int:
+    removed = base.remove(client)
+    if as_json:
+        print(json.dumps({"removed": removed}))
+    else:
+        print(f"Removed: {', '.join(removed)}" if removed else "There is no base image.")
+    return 0
+
+
+def _show(image: Any | None, name: str, *, as_json: bool) -> int:
+    size = 0 if image is None else int(image.attrs["Size"])
+    if as_json:
+        print(
+            json.dumps({"name": name, "present": image is not None, "bytes": size, "from": base.configured() or None})
+        )
+    elif image is None:
+        print(f"The base image {name} has not been made yet; the first deployment that needs it makes it.")
+    else:
+        print(f"The base image is there: {name}, {size / 1e6:.0f} MB.")
+    return 0 if image is not None else 1

@@ -1,0 +1,199 @@
+"""Local web services and packages: the unmodified client, and a real Docker engine."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+import sandbox_support as support
+from docker_support import docker, left_of, needs_engine
+
+from amlwidgets import diagnose
+
+pytestmark = [pytest.mark.sandbox, *needs_engine]
+
+PREAMBLE = """
+from azureml.core import Environment, Model
+from azureml.core.model import InferenceConfig
+from azureml.core.webservice import LocalWebservice
+model = Model.register(ws, model_path="m.txt", model_name="m")
+env = Environment.from_conda_specification("env", "myenv.yml")
+inference_config = InferenceConfig(entry_script="score.py", environment=env)
+def deploy(name, port=None, wait=True):
+    deployment_config = LocalWebservice.deploy_configuration(port=port)
+    service = Model.deploy(ws, name, [model], inference_config, deployment_config)
+    if wait:
+        service.wait_for_deployment(True)
+    return service
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    found = support.start_sandbox(tmp_path_factory.mktemp("local") / "home")
+    yield found
+    found.reset(images=True)
+    found.stop()
+    assert left_of(found.home) == []
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def test_a_local_service_lives_as_the_guide_says(run, tmp_path):
+    changed = support.GOOD_SCORE.replace('"echo"', '"louder"')
+    (tmp_path / "other.txt").write_text("forty-three")
+    found = run(
+        PREAMBLE
+        + f"""
+service = deploy("mymodel", {free_port()})
+found = [service.port, service.state, service.run(input_data=bytes(json.dumps({{"data": [1]}}), encoding="utf8"))]
+Path("score.py").write_text({changed!r})
+service.reload()
+found.append(service.run(json.dumps(1)))
+found.append(service.get_logs())
+other = Model.register(ws, model_path="other.txt", model_name="m.txt")
+again = LocalWebservice(ws, "mymodel")
+found.append([again.state, again.port])
+Path("score.py").write_text(Path("score.py").read_text().replace("m.txt", "other.txt"))
+service.update(models=[other], inference_config=inference_config, deployment_config=service._deployment_config)
+service.wait_for_deployment()
+found.append(service.run(json.dumps(2)))
+service.delete()
+found.append(service.state)
+result(found)
+""",
+        timeout=280,
+    )
+    port, state, first, reloaded, log, again, updated, end = found
+    assert port.isdigit()
+    assert state == "running"
+    assert first == {"echo": {"data": [1]}, "model": "forty-two"}
+    assert reloaded == {"louder": 1, "model": "forty-two"}
+    assert "Users's init has completed successfully" in log
+    assert again == ["running", port]
+    assert updated == {"louder": 2, "model": "forty-three"}
+    assert end == "deleted"
+
+
+@pytest.mark.parametrize(
+    ("script", "cause"),
+    [
+        ("import no_such_module\n", "missing-python-module"),
+        ("def init():\n    raise ValueError('no threshold')\n\n\ndef run(data):\n    return 1\n", "init-exception"),
+    ],
+    ids=["missing module", "init raises"],
+)
+def test_a_script_that_fails_at_start_is_told_in_the_sdks_words_and_diagnosed(run, tmp_path, script, cause):
+    (tmp_path / "score.py").write_text(script)
+    error, log = run(
+        PREAMBLE
+        + """
+service = deploy("broken", wait=False)
+error = failure(service.wait_for_deployment, True)
+log = service.get_logs()
+service.delete()
+result([error, log])
+"""
+    )
+    assert "Error: Container has crashed. Did your init method fail?" in error
+    assert diagnose(log).top.cause == cause
+    assert diagnose(f"{log}\n{error}").top.cause == cause
+
+
+def test_an_environment_without_the_server_is_told(run, tmp_path):
+    (tmp_path / "myenv.yml").write_text(support.CONDA.replace("azureml-defaults", "six"))
+    # A container that ends at once may have ended before the client looks for its port, or after.
+    printed = run(PREAMBLE + "print(failure(deploy, 'serverless'))")
+    assert "Container has crashed" in printed or "Container port (5001) is unreachable" in printed
+    assert "azmlinfsrv: not found" in printed
+    assert diagnose(printed).top.cause == "missing-inference-server"
+
+
+def test_a_port_that_is_taken_is_told_and_diagnosed(run):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        by_program, by_container = run(
+            PREAMBLE
+            + f"""
+by_program = failure(deploy, "taken", {other.getsockname()[1]})
+service = deploy("first", {free_port()}, wait=False)
+by_container = failure(deploy, "second", int(service.port))
+service.delete()
+result([by_program, by_container])
+"""
+        )
+    assert "Docker container start has failed, the port you are attempting to use is already in use:" in by_container
+    assert "Docker container start has failed" in by_program
+    assert [diagnose(text).top.cause for text in (by_program, by_container)] == ["port-in-use", "port-in-use"]
+
+
+def test_a_build_that_cannot_resolve_fails_with_pips_words(run, tmp_path):
+    (tmp_path / "myenv.yml").write_text(support.CONDA.replace("azureml-defaults", "six==99.99.99"))
+    printed = run(PREAMBLE + "print(failure(deploy, 'unresolved'))")
+    assert "Error: docker image build has failed" in printed
+    assert "No matching distribution found for six==99.99.99" in printed
+    assert diagnose(printed).top.cause == "pip-package-not-found"
+
+
+def test_no_engine_is_told_in_the_sdks_words_and_diagnosed(run, tmp_path):
+    error = run(
+        f"import os\nos.environ['DOCKER_HOST'] = 'unix://{tmp_path}/none.sock'\n"
+        + PREAMBLE
+        + "result(failure(deploy, 'nowhere'))"
+    )
+    assert "Failed to create Docker client. Is Docker running/installed?" in error
+    assert diagnose(error).top.cause == "docker-daemon-down"
+
+
+def test_packages_of_both_kinds(run, sandbox, tmp_path):
+    location, registry, files, dockerfile, version = run(
+        PREAMBLE
+        + """
+package = Model.package(ws, [model], inference_config, image_name="mypackage", image_label="7")
+package.wait_for_creation(show_output=True)
+package.pull()
+registry = package.get_container_registry()
+context = Model.package(ws, [model], inference_config, generate_dockerfile=True)
+context.wait_for_creation(show_output=True)
+context.save("saved")
+files = sorted(str(p.relative_to("saved")) for p in Path("saved").rglob("*") if p.is_file())
+dockerfile = Path("saved/Dockerfile").read_text()
+result([package.location, [registry.address, registry.username], files, dockerfile, model.version])
+""",
+        timeout=280,
+    )
+    assert location == f"127.0.0.1:{sandbox.identity.port}/mypackage:7"
+    assert registry == ["sandboxregistry.azurecr.io", "sandboxregistry"]
+    assert f"azureml-app/azureml-models/m/{version}/m.txt" in files
+    assert "azureml-app/score.py" in files
+    assert "no conda is asked here" in dockerfile
+    listing = docker("run", "--rm", location, "sh", "-c", "ls && cat $AZUREML_MODEL_DIR/m.txt")
+    assert "score.py" in listing.stdout
+    assert listing.stdout.endswith("forty-two")
+    built = docker("build", "--quiet", str(tmp_path / "saved"))
+    assert built.returncode == 0, built.stderr
+
+
+def test_the_registry_gives_nothing_without_its_password(sandbox, run):
+    registry = f"127.0.0.1:{sandbox.identity.port}"
+    image = run(
+        PREAMBLE + "p = Model.package(ws, [model], inference_config)\np.wait_for_creation()\nresult(p.location)"
+    )
+    docker("rmi", image)
+    refused = docker("pull", image)
+    assert refused.returncode != 0
+    assert "no basic auth credentials" in refused.stderr
+    import amlwidgets.sandbox.engine.registry as served
+
+    password = served.password(sandbox.identity)
+    assert docker("login", registry, "-u", served.USER, "--password-stdin", text="wrong").returncode != 0
+    try:
+        assert docker("login", registry, "-u", served.USER, "--password-stdin", text=password).returncode == 0
+        assert docker("pull", image).returncode == 0
+    finally:
+        docker("logout", registry)
