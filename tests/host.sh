@@ -1,16 +1,18 @@
 #!/bin/sh
-# Brings what the browser and Docker tests need: Chromium and a Docker engine from Debian's packages, started when they
-# do not run. Without the rights to install, it says in one line what is missing and which tests that skips.
+# Brings what the browser and Docker tests need: Chromium, a Docker engine and mmdebstrap from Debian's packages; the
+# engine is started when it does not run. Without the rights to install, it says in one line what is missing and which tests that skips.
 set -u
 missing=""
 have() { command -v "$1" >/dev/null 2>&1; }
 browser() { have chromium || have chromium-browser || have google-chrome; }
 engine() { have docker && docker version >/dev/null 2>&1; }
 engine_program() { have dockerd; }
+base_image() { have mmdebstrap; }
 
 packages=""
 browser || packages="$packages chromium"
 engine || engine_program || packages="$packages docker.io"
+base_image || packages="$packages mmdebstrap"
 if [ -n "$packages" ]; then
     if [ "$(id -u)" = 0 ] && have apt-get; then
         echo "host: installing$packages"
@@ -26,5 +28,6 @@ if ! engine && engine_program && [ "$(id -u)" = 0 ]; then
 fi
 browser || missing="$missing Chromium (browser tests are skipped)"
 engine || missing="$missing a running Docker engine (Docker tests are skipped)"
+base_image || missing="$missing mmdebstrap, which makes the Docker base image (Docker tests are skipped)"
 [ -z "$missing" ] || echo "host: missing:$missing"
 exit 0
