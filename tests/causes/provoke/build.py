@@ -118,3 +118,18 @@ def no_shared_library(folder: Path) -> str:
     (folder / "libgomp-x.so.1").unlink()
     (folder / "score.py").write_text("import ctypes\n\nctypes.CDLL('./libmodel.so')\n")
     return said(sys.executable, "score.py", cwd=folder)
+
+
+@provokes("pip-package-not-found", "uv pip compile for a Python that the package no longer supports", mark="network")
+def uv_python_too_old(folder: Path) -> str:
+    return said(BIN / "uv", "pip", "compile", "--python-version", "3.7", "-", cwd=folder, text="numpy==1.26.4\n")
+
+
+@provokes("pip-package-not-found", "pip install of a package that asks for a newer Python", mark="network")
+def pip_python_too_old(folder: Path) -> str:
+    (folder / "newer").mkdir()
+    (folder / "newer" / "pyproject.toml").write_text(
+        '[project]\nname = "newer"\nversion = "1.0"\nrequires-python = ">=3.99"\n'
+        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    )
+    return said(*PIP, "install", "--dry-run", "--no-deps", "./newer", cwd=folder)

@@ -132,6 +132,12 @@ def docker_no_tag(folder: Path) -> str:
         return built(folder, f"FROM {address}/azureml/base:nosuchtag\n")
 
 
+@provokes("image-not-found", "docker run of a tag that the registry does not have", needs=REGISTRY)
+def docker_run_no_tag(folder: Path) -> str:
+    with registry(folder) as address:
+        return said("docker", "run", "--rm", f"{address}/azureml/score:nosuchtag")
+
+
 @provokes(
     "acr-auth-failed",
     "docker login with a wrong password, at a real registry",

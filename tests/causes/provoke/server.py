@@ -168,3 +168,9 @@ def server_custom_class(folder: Path) -> str:
 @provokes("missing-inference-server", "sh -c 'exec gunicorn …' where gunicorn is not installed", mark="network")
 def no_gunicorn(folder: Path) -> str:
     return said("sh", "-c", "exec gunicorn --bind 0.0.0.0:5001 entry:app", cwd=folder, PATH="/usr/bin:/bin")
+
+
+@provokes("container-crash-unspecified", "azmlinfsrv; compiled code reads address 0 in init()")
+def server_crashes(folder: Path) -> str:
+    script = "import ctypes\n\n\ndef init():\n    ctypes.string_at(0)\n\n\ndef run(data):\n    return 1\n"
+    return served(folder, script, until="signal 11")
