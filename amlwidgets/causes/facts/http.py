@@ -48,8 +48,8 @@ _SCORING = (
     "/score", "azurecontainer.io", "inference.ml.azure.com", "inference.azureml.ms", "service.run", "webservice.py",
     "scoring", "score.py", "/api/v1/service/", "invoke", "run()", "overloaded", "replica", "requests.post", "predict",
 )  # fmt: skip
-_ADVICE = re.compile(r"\b[iI]f (?:you|the|a|your)\b.{0,80}\b[45]\d\d\b")
-"""A sentence about what a status would mean."""
+_OTHER = re.compile(r"\b[iI]f (?:you|the|a|your)\b.{0,80}\b[45]\d\d\b|probe failed")
+"""A sentence about what a status would mean, and the status of a health check."""
 _AROUND = 12
 BAD = "45"
 """First digits of the statuses that are failures."""
@@ -62,7 +62,7 @@ def parse(doc: Document) -> list[Fact]:
     for literal, pattern in _FORMS:
         for i in doc.where(literal):
             match = None if i in seen else pattern.search(doc.lines[i].text)
-            if match is None or match[1][0] not in BAD or _ADVICE.search(doc.lines[i].text):
+            if match is None or match[1][0] not in BAD or _OTHER.search(doc.lines[i].text):
                 continue
             seen.add(i)
             groups = match.groupdict()
