@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.stages import OperationState, ServiceState
 from amlwidgets.sandbox import container_files, failures, services
-from amlwidgets.sandbox.images import REGISTRY
 from amlwidgets.sandbox.operations import BUILD, DEPLOY
 from amlwidgets.sandbox.protocols import ContainerSpec
 
@@ -170,8 +169,7 @@ class Deployment:
     def _crashed(
         self, operation: Operation, service: dict[str, Any], container: Container, status: ContainerStatus
     ) -> None:
-        definition = service["environmentImageRequest"]["environment"]
-        image = f"{REGISTRY}/{service.get('imageId') or self._life.images.image_name(definition)}"
+        image = self._life.images.location_of(service)
         error = failures.container_crashed(service["name"], image, status, container.spec.memory_gb)
         # Azure lets it crash on for ever; a laptop has better things to do. Its log stays.
         self._life.give_up(operation.scope, service["name"], container)

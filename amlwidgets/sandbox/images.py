@@ -131,6 +131,11 @@ class Images:
         """Return the name of the image that belongs to a definition."""
         return f"azureml/azureml_{self.builder.key(_image_part(definition))[:32]}"
 
+    def location_of(self, service: dict[str, Any]) -> str:
+        """Return where the registry keeps what a service runs: its image of the older API, or its environment's."""
+        definition = service["environmentImageRequest"]["environment"]
+        return f"{REGISTRY}/{service.get('imageId') or self.image_name(definition)}"
+
     def built(self, definition: dict[str, Any]) -> BuildResult | None:
         """Return the image of a definition when it has been built before."""
         builder = self.builder

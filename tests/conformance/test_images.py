@@ -182,6 +182,30 @@ for image in Image.list(ws):
     assert "there is already a service with name from-model" in found[5]
 
 
+def test_image_on_a_cluster(run):
+    found = run(
+        IMAGES
+        + """
+from azureml.core.compute import AksCompute
+from azureml.core.webservice import AksWebservice
+cluster = AksCompute(ws, "sandbox-aks")
+config = AksWebservice.deploy_configuration(cpu_cores=0.1, memory_gb=0.5, autoscale_enabled=False, num_replicas=2)
+first, second = build("clustered", [register()]), build("clustered", [register()])
+service = Webservice.deploy_from_image(ws, "clustered", first, config, cluster)
+service.wait_for_deployment()
+before = [service.state, service.run('{"a": 1}')["echo"], service.image.id, service.compute_type]
+service.update(image=second)
+service.wait_for_deployment()
+result([before, service.state, service.image.id, failure(second.delete), service.run('{"b": 2}')["echo"]])
+service.delete()
+"""
+    )
+    assert found[0] == ["Healthy", {"a": 1}, "clustered:1", "AKS"]
+    assert found[1:3] == ["Healthy", "clustered:2"]
+    assert "clustered" in found[3]
+    assert found[4] == {"b": 2}
+
+
 def test_dependencies_keep_their_places(run, tmp_path):
     (tmp_path / "helpers").mkdir()
     (tmp_path / "helpers" / "__init__.py").write_text("")

@@ -11,6 +11,7 @@ import pytest
 import sandbox_support as support
 from test_clusters import AKS
 from test_deploy import DEPLOY
+from test_images import IMAGES
 
 from amlwidgets.sandbox import client
 
@@ -115,6 +116,42 @@ result([answer, service.state, service.get_keys()])
     )
     assert found == ['{"still": "here"}', "Healthy", first]
     assert not [pid for pid in replicas if alive(pid)], "nothing of the killed sandbox runs on"
+
+
+@pytest.mark.network
+def test_image_whose_build_is_killed_is_built_by_the_next_sandbox(own, tmp_path):
+    (tmp_path / "slow.yml").write_text(support.CONDA + "  - six\n")
+    operation = support.run_client(
+        IMAGES
+        + """
+image = Image.create(ws, "cut-short", [], configuration(conda_file="slow.yml"))
+live = {"x-amlwidgets-live": "1", **ws._auth_object.get_authentication_header()}
+while "operationDetails" not in requests.get(image._operation_endpoint, headers=live).json():
+    pass
+result([image.creation_state, image._operation_endpoint])
+""",
+        tmp_path,
+        own,
+    )
+    kill(own)
+    again = support.start_sandbox(own.home)
+    found = support.run_client(
+        IMAGES
+        + f"OPERATION = {operation[1]!r}"
+        + """
+image = Image(ws, "cut-short")
+image._operation_endpoint = OPERATION
+image.wait_for_creation()
+service = Webservice.deploy_from_image(ws, "cut-short", image, ACI)
+service.wait_for_deployment()
+result([image.creation_state, image.id, service.state])
+service.delete()
+""",
+        tmp_path,
+        again,
+    )
+    assert operation[0] == "Running"
+    assert found == ["Succeeded", "cut-short:1", "Healthy"]
 
 
 def container_pids(sandbox) -> list[int]:

@@ -20,7 +20,6 @@ from amlwidgets.sandbox.deployment import (
     container_spec,
     is_lost,
 )
-from amlwidgets.sandbox.images import REGISTRY
 from amlwidgets.sandbox.operations import DEPLOY
 
 if TYPE_CHECKING:
@@ -132,8 +131,7 @@ class Rollout(Deployment):
         return self._life.adopt(scope, name, rolling.replicas, operation.cancelled)
 
     def _crash(self, rolling: _Rolling) -> dict[str, Any]:
-        definition = rolling.service["environmentImageRequest"]["environment"]
-        image = f"{REGISTRY}/{self._life.images.image_name(definition)}"
+        image = self._life.images.location_of(rolling.service)
         replicas = rolling.replicas
         return failures.crashed(rolling.service["name"], image, replicas.status(), replicas.spec.memory_gb)
 
