@@ -76,6 +76,13 @@ class DeploymentSpec:
         stage=Stage.IMAGE,
         help="Its name; used when no conda file is given.",
     )
+    image_name: str = _field(
+        "",
+        label="Image name",
+        stage=Stage.IMAGE,
+        help="Empty: the service's. Script and model become part of it; each build is a new version.",
+        only_if=("uses_image", True),
+    )
     entry_script: str = _field(
         "score.py",
         label="Entry script",
@@ -148,6 +155,24 @@ class DeploymentSpec:
     def environment_label(self) -> str:
         """Name under which the environment is registered."""
         return self.environment_name or f"{self.service_name or 'service'}-env"
+
+    @property
+    def uses_image(self) -> bool:
+        """Whether an Image is made and deployed; a local service is always deployed with Model.deploy."""
+        return self.generation == Generation.IMAGE_CREATE and self.target != Target.LOCAL
+
+    @property
+    def image_label(self) -> str:
+        """Name under which the Image is made."""
+        return self.image_name or self.service_name
+
+    def stage_of(self, name: str) -> Stage | None:
+        """Return the stage that a setting belongs to; None where it concerns all of them."""
+        if name == "entry_script" and self.uses_image:
+            return Stage.IMAGE
+        entry = next(entry for entry in fields(self) if entry.name == name)
+        stage: Stage | None = entry.metadata.get("stage")
+        return stage
 
 
 def _convert(name: str, value: Any, hints: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ import os
 import re
 import socket
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.spec import DeploymentSpec
@@ -127,6 +128,34 @@ def watch_build(build: Any, write: Callable[[str], None], cancelled: threading.E
         if status not in ("Running", "GettingOrProvisioningACR", "Queued", "NotStarted"):
             return status
         pause(POLL_SECONDS, cancelled)
+
+
+def watch_image(image: Any, write: Callable[[str], None], cancelled: threading.Event) -> OperationState:
+    """Follow the build of an Image to its end, passing its log on as it grows; return the operation's final state.
+
+    Raises:
+        Cancelled: the user stopped waiting; the build goes on.
+        ServiceFailed: the operation cannot be read.
+    """
+    seen = 0
+    while True:
+        operation = interruptible(lambda: read_operation(image, 0), cancelled)
+        if operation is None:
+            return OperationState.SUCCEEDED
+        if operation.log_uri:
+            text = interruptible(partial(_text_at, operation.log_uri), cancelled)
+            seen += _pass_on(text, seen, write)
+        if operation.state.ended:
+            return operation.state
+        pause(POLL_SECONDS, cancelled)
+
+
+def _text_at(address: str) -> str:
+    """Return a log behind a signed link; empty while it cannot be read."""
+    import requests
+
+    answer = requests.get(address, timeout=60)
+    return answer.content.decode("utf-8", "replace") if answer.ok else ""
 
 
 def _build_log(build: Any, cancelled: threading.Event) -> str:
@@ -276,18 +305,22 @@ def model_names(ws: Any, models: list[Any]) -> dict[str, str]:
 
 
 def restore(spec_values: Mapping[str, Any], ws: Any, namespace: dict[str, Any]) -> None:
-    """Fetch the objects of an interrupted run again: the model by id, the service by name.
+    """Fetch the objects of an interrupted run again: model and image by id, the service by name.
 
     Args:
-        spec_values: ``model_id`` and ``service`` where the run had got so far.
+        spec_values: ``model_id``, ``image_id`` and ``service`` where the run had got so far.
         ws: The workspace.
-        namespace: Gets ``model`` and ``service``.
+        namespace: Gets ``model``, ``image`` and ``service``.
     """
     from azureml.core.model import Model
     from azureml.core.webservice import Webservice
 
     if "model" not in namespace and spec_values.get("model_id"):
         namespace["model"] = Model(ws, id=spec_values["model_id"])
+    if "image" not in namespace and spec_values.get("image_id"):
+        from azureml.core.image import Image
+
+        namespace["image"] = Image(ws, id=spec_values["image_id"])
     if "service" not in namespace and spec_values.get("service"):
         namespace["service"] = Webservice(ws, spec_values["service"])
 

@@ -57,9 +57,9 @@ class DeployRun(RunState):
         if changed == self.spec:
             return
         touched = [
-            f.metadata.get("stage")
-            for f in changed.__dataclass_fields__.values()
-            if getattr(changed, f.name) != getattr(self.spec, f.name)
+            changed.stage_of(name)
+            for name in changed.__dataclass_fields__
+            if getattr(changed, name) != getattr(self.spec, name)
         ]
         stages = [s for s in touched if s is not None]
         self.spec = changed

@@ -31,8 +31,8 @@ class StageContext:
 
     Attributes:
         spec: What is deployed.
-        namespace: Variables of the calls: ws, model, environment, build, service, prediction.
-        state: Small facts that survive a restart (``model_id``, ``service``).
+        namespace: Variables of the calls: ws, model, environment, build or image, service, prediction.
+        state: Small facts that survive a restart (``model_id``, ``image_id``, ``service``).
         write: Receives log text of this stage, masked afterwards by the receiver.
         note: Receives the words beside the stage while it runs.
         checks: Receives the checks so far.
@@ -80,7 +80,12 @@ class StageContext:
         if "environment" in names and "environment" not in self.namespace:
             self.call(environment_call(self.spec))
         interruptible(lambda: azureml.restore(self.state, ws, self.namespace), self.cancelled)
-        before = {"model": Stage.REGISTER, "environment": Stage.IMAGE, "service": Stage.SCHEDULE}
+        before = {
+            "model": Stage.REGISTER,
+            "environment": Stage.IMAGE,
+            "image": Stage.IMAGE,
+            "service": Stage.SCHEDULE,
+        }
         for name in names:
             if name not in self.namespace:
                 raise BadInput(
@@ -187,6 +192,8 @@ def _register(context: StageContext) -> str:
 
 
 def _image(context: StageContext) -> str:
+    if context.spec.uses_image:
+        return _image_create(context)
     context.connect()
     define, build, wait = calls_of(Stage.IMAGE, context.spec)
     context.call(define)
@@ -203,6 +210,24 @@ def _image(context: StageContext) -> str:
     return "built"
 
 
+def _image_create(context: StageContext) -> str:
+    context.need("model")
+    configure, create, wait = calls_of(Stage.IMAGE, context.spec)
+    context.call(configure)
+    context.call(create)
+    image = context.namespace["image"]
+    context.state["image_id"] = str(image.id)
+    context.note("building")
+    azureml.watch_image(image, context.write, context.cancelled)
+    context.write("\n")
+    try:
+        interruptible(lambda: _quietly(wait, context.namespace), context.cancelled)
+    except Exception as error:
+        context.sources.append(("image error", str(error)))
+        raise
+    return str(image.id)
+
+
 def _quietly(call: Call, namespace: dict[str, Any]) -> Any:
     """Perform a call whose prints are known already."""
     with capture(lambda _text: None):
@@ -210,7 +235,7 @@ def _quietly(call: Call, namespace: dict[str, Any]) -> Any:
 
 
 def _schedule(context: StageContext) -> str:
-    context.need("model", "environment")
+    context.need("model", "image" if context.spec.uses_image else "environment")
     for call in calls_of(Stage.SCHEDULE, context.spec):
         context.call(call)
     service = context.namespace["service"]

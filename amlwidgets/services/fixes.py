@@ -202,7 +202,8 @@ def _replace_text(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
     if index is None or not old:
         return None
     lines[index] = lines[index].replace(old, new, 1)
-    return Proposal(fix.title, (FileEdit(file, before, "".join(lines)),), retry_from=Stage.SCHEDULE)
+    stage = spec.stage_of("entry_script") or Stage.SCHEDULE
+    return Proposal(fix.title, (FileEdit(file, before, "".join(lines)),), retry_from=stage)
 
 
 def _line_with(lines: list[str], old: str, line: str) -> int | None:
@@ -334,8 +335,7 @@ def _raise_memory(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
 def _set_config(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
     name = fix.arguments["field"]
     changed = getattr(spec.changed(**{name: fix.arguments["value"]}), name)
-    stage = next(f.metadata["stage"] for f in spec.__dataclass_fields__.values() if f.name == name)
-    earliest = min(stage, Stage.SCHEDULE, key=STAGES.index)
+    earliest = min(spec.stage_of(name) or Stage.PREFLIGHT, Stage.SCHEDULE, key=STAGES.index)
     return Proposal(fix.title, settings={name: changed}, retry_from=earliest)
 
 

@@ -1,6 +1,7 @@
 """Which azureml-core calls each stage makes. Pure: a specification in, ``Call`` objects out.
 
-Source: azureml-core 1.61 (``Model.register``, ``Environment.build``, ``Model.deploy``, ``Webservice``).
+Source: azureml-core 1.61 (``Model.register``, ``Environment.build``, ``Image.create``, ``Model.deploy``,
+``Webservice``).
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
 _MODEL = "azureml.core.model"
 _ENVIRONMENT = "azureml.core.environment"
 _WEBSERVICE = "azureml.core.webservice"
+_IMAGE = "azureml.core.image"
 
 
 def calls_of(stage: Stage, spec: DeploymentSpec) -> list[Call]:
-    """Return the calls of ``stage``, in order; they share the variables ws, model, environment, build and service."""
+    """Return the calls of ``stage``, in order.
+
+    They share the variables ws, model, environment and build (or image), and service.
+    """
     return _PLANS[stage](spec)
 
 
@@ -50,10 +55,27 @@ def environment_call(spec: DeploymentSpec) -> Call:
 
 
 def _image(spec: DeploymentSpec) -> list[Call]:
+    if spec.uses_image:
+        return _image_create(spec)
     return [
         environment_call(spec),
         Call("environment.build", {}, "build", positional=(Ref("ws"),)),
         Call("build.wait_for_completion", {"show_output": True}),
+    ]
+
+
+def _image_create(spec: DeploymentSpec) -> list[Call]:
+    config = {"execution_script": spec.entry_script, "runtime": "python", "conda_file": spec.conda_file}
+    create = {
+        "workspace": Ref("ws"),
+        "name": spec.image_label,
+        "models": [Ref("model")],
+        "image_config": Ref("image_config"),
+    }
+    return [
+        Call("ContainerImage.image_configuration", config, "image_config", _IMAGE),
+        Call("Image.create", create, "image", _IMAGE),
+        Call("image.wait_for_creation", {"show_output": True}),
     ]
 
 
@@ -66,28 +88,37 @@ def _deployment_config(spec: DeploymentSpec) -> Call:
 
 
 def _schedule(spec: DeploymentSpec) -> list[Call]:
-    inference: dict[str, Any] = {"entry_script": spec.entry_script}
-    if spec.source_directory:
-        inference["source_directory"] = spec.source_directory
-    inference["environment"] = Ref("environment")
-    deploy: dict[str, Any] = {
-        "workspace": Ref("ws"),
-        "name": spec.service_name,
-        "models": [Ref("model")],
-        "inference_config": Ref("inference_config"),
-        "deployment_config": Ref("deployment_config"),
-    }
+    deploy: dict[str, Any] = {"workspace": Ref("ws"), "name": spec.service_name}
+    if spec.uses_image:
+        deploy["image"] = Ref("image")
+    else:
+        deploy |= {"models": [Ref("model")], "inference_config": Ref("inference_config")}
+    deploy["deployment_config"] = Ref("deployment_config")
     before: list[Call] = []
     if spec.target == Target.AKS:
         before = [Call("AksCompute", {}, "cluster", "azureml.core.compute", (Ref("ws"), spec.aks_cluster))]
         deploy["deployment_target"] = Ref("cluster")
     deploy["overwrite"] = True
+    if spec.uses_image:
+        return [
+            *before,
+            _deployment_config(spec),
+            Call("Webservice.deploy_from_image", deploy, "service", _WEBSERVICE),
+        ]
     return [
         *before,
-        Call("InferenceConfig", inference, "inference_config", _MODEL),
+        _inference_config(spec),
         _deployment_config(spec),
         Call("Model.deploy", deploy, "service", _MODEL),
     ]
+
+
+def _inference_config(spec: DeploymentSpec) -> Call:
+    inference: dict[str, Any] = {"entry_script": spec.entry_script}
+    if spec.source_directory:
+        inference["source_directory"] = spec.source_directory
+    inference["environment"] = Ref("environment")
+    return Call("InferenceConfig", inference, "inference_config", _MODEL)
 
 
 def _start(spec: DeploymentSpec) -> list[Call]:  # noqa: ARG001 - every plan takes the specification

@@ -38,6 +38,7 @@ def preflight(spec: DeploymentSpec, *, sandbox: bool) -> Iterator[Check]:
         lambda: check_names(spec),
         lambda: check_entry_script(spec),
         lambda: check_environment(spec),
+        *([lambda: check_image(spec)] if spec.uses_image else []),
         lambda: check_model(spec),
         lambda: check_sample(spec),
         lambda: check_port(spec),
@@ -192,6 +193,24 @@ def _too_old(requirement: str) -> bool:
     return any(
         Version(p.version.rstrip(".*")) < oldest or (p.operator == "<" and Version(p.version) <= oldest) for p in pins
     )
+
+
+def check_image(spec: DeploymentSpec) -> Check:
+    """Check that Image.create can take what is to be deployed: it knows no environments and no source folders."""
+    looked = spec.image_label or "(empty)"
+
+    def result(state: CheckState, detail: str, todo: str = "") -> Check:
+        return Check("image", "Image", state, looked, detail, todo)
+
+    if not names.IMAGE.matches(spec.image_label):
+        rule = names.IMAGE.words
+        return result(CheckState.FAIL, f"It cannot be an image name. The rule: {rule}.", "Choose another name.")
+    if not spec.conda_file:
+        return result(CheckState.FAIL, "Image.create takes a conda file, no environment.", "Name a conda file.")
+    if spec.source_directory or Path(spec.entry_script).parent != Path():
+        detail = "Image.create takes the entry script from the working folder only."
+        return result(CheckState.FAIL, detail, "Move it there, and leave the source folder empty; or use Model.deploy.")
+    return result(CheckState.OK, "Script, model and conda file become its next version.")
 
 
 def check_model(spec: DeploymentSpec) -> Check:

@@ -160,7 +160,8 @@ class RunState:
 
     def _reset_from(self, stage: Stage) -> None:
         """Forget what a stage and the later ones have produced; a deployed service is remembered, to delete it."""
-        for name, produced_by in (("model_id", Stage.REGISTER), ("service", Stage.SCHEDULE)):
+        produced = (("model_id", Stage.REGISTER), ("image_id", Stage.IMAGE), ("service", Stage.SCHEDULE))
+        for name, produced_by in produced:
             if STAGES.index(stage) <= STAGES.index(produced_by):
                 self.state.pop(name, None)
         for later in STAGES[STAGES.index(stage) :]:

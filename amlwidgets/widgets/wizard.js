@@ -111,6 +111,8 @@ function render({ model, el }) {
     const now = model.get("head");
     const target = h("select", { "aria-label": "Target", disabled: now.running, onchange: (e) => act("change", { name: "target", value: e.target.value }) },
       now.targets.map((t) => h("option", { value: t, selected: t === now.target }, t)));
+    const generation = h("select", { "aria-label": "API", disabled: now.running, onchange: (e) => act("change", { name: "generation", value: e.target.value }) },
+      now.generations.map((g) => h("option", { value: g, selected: g === now.generation }, g)));
     const buttons = now.running
       ? [h("button", { type: "button", onclick: () => act("cancel") }, "Cancel")]
       : [now.can_undo ? h("button", { type: "button", onclick: () => act("undo") }, "Undo fix") : null,
@@ -120,7 +122,7 @@ function render({ model, el }) {
       h("span", {}, "Workspace ", h("b", {}, now.workspace || "not connected yet"),
         now.sandbox ? h("span.aml-badge", { title: "Nothing here reaches Azure." }, "sandbox") : now.workspace ? h("span.aml-badge.aml-real", { title: "This costs money." }, "Azure") : null),
       h("label", {}, h("span.aml-dim", {}, "Target "), target),
-      h("span", {}, "API ", h("b", {}, now.generation)),
+      now.generations.length ? h("label", {}, h("span.aml-dim", {}, "API "), generation) : h("span", {}, "API ", h("b", {}, "Model.deploy")),
       now.service ? h("span", {}, "Service ", h("b", {}, now.service)) : null,
       h("div.aml-row", {}, buttons));
     foot.replaceChildren(h("span", {}, now.saved ? `Run ${now.saved} is in the journal` : "Nothing has run yet"),

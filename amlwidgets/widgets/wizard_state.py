@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.redact import MASK, mask
 from amlwidgets.core.spec import inputs_of
-from amlwidgets.core.stages import STAGES, Stage, StageState, Target
+from amlwidgets.core.stages import STAGES, Generation, Stage, StageState, Target
 from amlwidgets.services import azureml
 from amlwidgets.services.code import render
 from amlwidgets.services.plan import calls_of
@@ -35,6 +35,7 @@ def head(run: DeployRun) -> dict[str, Any]:
         "target": run.spec.target,
         "targets": [target.value for target in Target],
         "generation": run.spec.generation,
+        "generations": [generation.value for generation in Generation] if run.spec.target != Target.LOCAL else [],
         "service": run.spec.service_name,
         "running": run.running,
         "saved": run.run_id,

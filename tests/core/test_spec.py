@@ -31,6 +31,9 @@ def test_every_setting_with_a_label_stands_in_exactly_one_form():
 def test_fields_that_do_not_apply_are_not_asked_for():
     aci = [i["name"] for i in inputs_of(Stage.SCHEDULE, DeploymentSpec())]
     local = [i["name"] for i in inputs_of(Stage.SCHEDULE, DeploymentSpec(target="Local"))]
+    image = [i["name"] for i in inputs_of(Stage.IMAGE, DeploymentSpec(generation="Image.create"))]
+    assert "image_name" in image
+    assert "image_name" not in [i["name"] for i in inputs_of(Stage.IMAGE, DeploymentSpec())]
     assert "port" not in aci
     assert "port" in local
 

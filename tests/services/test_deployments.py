@@ -96,6 +96,58 @@ def test_what_no_node_can_hold_fails_at_schedule(deploy):
     assert "0/3 nodes are available: 3 Insufficient cpu" in top.evidence[0].text
 
 
+# azureml-core says this at every step of the older API.
+older_api = pytest.mark.filterwarnings("ignore:.*has been deprecated:DeprecationWarning")
+
+
+@older_api
+def test_a_deployment_with_the_older_api(deploy, tmp_path):
+    (tmp_path / "score.py").write_text("def init():\n    raise ValueError('threshold is None')" + RUN)
+    run = deploy(generation="Image.create")
+    run.start(Stage.PREFLIGHT, Stage.SCORE)
+    assert run.wait(350)
+    assert run.failed_stage == Stage.START, run.records
+    assert run.findings[Stage.START][0].cause == "init-exception"
+    assert run.records[Stage.IMAGE].note == "svc:1"
+    assert "sandbox: push: the image is" in run.logs[Stage.IMAGE].text()
+    assert "models added: answer:1" in run.logs[Stage.IMAGE].text()
+
+    # The script is part of the image: the next version is made of the corrected one, the model stays.
+    (tmp_path / "score.py").write_text("def init():\n    pass" + RUN)
+    run.start(Stage.IMAGE, Stage.SCORE)
+    assert run.wait(350)
+    assert {r.state for r in run.records.values()} == {StageState.DONE}, run.records
+    assert run.prediction == 1
+    assert run.records[Stage.IMAGE].note == "svc:2"
+    assert run.namespace["service"].image.id == "svc:2"
+    assert run.namespace["model"].id == "answer:1"
+
+    # After a restart of the kernel the image is found again.
+    run.namespace.clear()
+    run.start(Stage.SCHEDULE, Stage.SCORE)
+    assert run.wait(350)
+    assert run.namespace["image"].id == "svc:2"
+    assert {r.state for r in run.records.values()} == {StageState.DONE}, run.records
+
+    # The way back is one choice away; what ran with the other API waits again.
+    run.change(generation="Model.deploy")
+    assert run.records[Stage.PREFLIGHT].state == StageState.WAITING
+
+
+@older_api
+def test_a_build_that_fails_with_the_older_api(deploy, tmp_path):
+    (tmp_path / "env.yml").write_text(FAILURES["unresolvable"][0]["env.yml"])
+    run = deploy(generation="Image.create")
+    run.start(Stage.PREFLIGHT, Stage.SCORE)
+    assert run.wait(350)
+    assert run.failed_stage == Stage.IMAGE
+    assert "Docker image build failed." in run.records[Stage.IMAGE].error
+    top = run.findings[Stage.IMAGE][0]
+    assert (top.cause, "numpy" in top.title + top.why) == ("pip-package-not-found", True)
+    run.change(entry_script="other.py")
+    assert run.records[Stage.IMAGE].state == StageState.WAITING
+
+
 def test_memory_is_raised_by_the_fix_and_the_service_comes_up(deploy, tmp_path):
     (tmp_path / "score.py").write_text("def init():\n    global big\n    big = bytearray(700_000_000)" + RUN)
     run = deploy(memory_gb=0.5)

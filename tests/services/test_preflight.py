@@ -96,6 +96,24 @@ def test_model_paths(spec, tmp_path):
     assert "empty" in p.check_model(spec.changed(model_path="empty")).detail
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"image_name": "Big"}, "It cannot be an image name"),
+        ({"conda_file": "", "environment_name": "AzureML-x"}, "takes a conda file, no environment"),
+        ({"source_directory": "src"}, "from the working folder only"),
+        ({"entry_script": "src/score.py"}, "from the working folder only"),
+    ],
+)
+def test_what_image_create_cannot_take(spec, settings, words):
+    older = spec.changed(generation="Image.create")
+    assert p.check_image(older).state == CheckState.OK
+    check = p.check_image(older.changed(**settings))
+    assert (check.state, words in check.detail) == (CheckState.FAIL, True), check
+    assert "image" in [c.id for c in p.preflight(older, sandbox=True)]
+    assert "image" not in [c.id for c in p.preflight(spec, sandbox=True)]
+
+
 def test_names_say_the_rule(spec):
     check = p.check_names(spec.changed(service_name="My_Service"))
     assert check.state == CheckState.FAIL

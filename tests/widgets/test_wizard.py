@@ -73,6 +73,17 @@ def test_in_a_real_workspace_everything_that_costs_asks_first(wizard):
     assert wizard.comm.ask("delete_service")["result"]["confirm"].startswith("Delete the service ridge?")
 
 
+def test_the_older_api_is_a_choice_but_for_local_services(wizard):
+    assert wizard.head["generations"] == ["Model.deploy", "Image.create"]
+    wizard.comm.ask("change", name="generation", value="Image.create")
+    assert wizard.head["generation"] == "Image.create"
+    assert "Image.create(" in wizard.panels["image"]["code"]
+    assert "Webservice.deploy_from_image(" in wizard.panels["schedule"]["code"]
+    wizard.comm.ask("change", name="target", value="Local")
+    assert wizard.head["generations"] == []
+    assert "Model.deploy(" in wizard.panels["schedule"]["code"]
+
+
 def test_settings_are_changed_and_a_wrong_one_keeps_the_old(wizard):
     wizard.comm.ask("change", name="memory_gb", value="2")
     assert wizard.spec.memory_gb == 2.0
