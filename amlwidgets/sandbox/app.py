@@ -50,7 +50,7 @@ _HOSTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r".*\.blob\.core\.windows\.net"), ("storage",)),
     (re.compile(r".*\.azurecontainer\.io"), ("scoring",)),
     (re.compile(r"203\.0\.113\.\d+"), ("cluster_scoring",)),
-    (re.compile(r"127\.0\.0\.1|localhost"), ("control", "cluster_control", "registry")),
+    (re.compile(r"127\.0\.0\.1|localhost"), ("control", "cluster_control", "engine_control", "registry")),
 )
 
 

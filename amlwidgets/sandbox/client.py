@@ -153,6 +153,22 @@ class Sandbox:
         self._call("POST", "/sandbox/workspaces", config)
         return config
 
+    def image(self, name: str, **workspace: str) -> dict[str, str]:
+        """Build the image of a service, or an older image, with this machine's Docker engine.
+
+        Args:
+            name: Service, image, ``image:version``, or an image's location.
+            workspace: The names of the workspace, as in ``config.json``; the sandbox's own by default.
+
+        Returns:
+            ``location`` and ``registry`` (names of the image), ``user`` and ``password`` of the registry, ``log``.
+
+        Raises:
+            NotConnected: The sandbox does not run.
+            ServiceFailed: There is no such thing, or it cannot be built.
+        """
+        return self._call("POST", "/sandbox/image", {"name": name, **workspace}, timeout=1800)
+
     def workspace(self, name: str = WORKSPACE) -> Any:
         """Return a real ``azureml.core.Workspace`` in this sandbox, made unless it exists.
 

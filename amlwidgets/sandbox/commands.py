@@ -55,6 +55,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         _add(actions, "cluster", cluster_commands.run, "list the clusters that can be attached, or make one", shared)
     )
     _base_image(_add(actions, "base-image", _make_base_image, "make the image that Docker builds start from", shared))
+    image = _add(actions, "image", _image, "make the image of a service for docker run, and print its name", shared)
+    image.add_argument("name", metavar="NAME", help="a service, or an image with or without :version")
+    image.add_argument("--login", action="store_true", help="print the docker login line of the sandbox's registry")
     run = _add(actions, "run", _run, "run a command in it, for example: run -- python train.py", starting)
     run.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- COMMAND…")
 
@@ -88,6 +91,12 @@ def _make_base_image(options: argparse.Namespace) -> int:
     from amlwidgets.sandbox.engine.commands import run as run_engine
 
     return run_engine(options)
+
+
+def _image(options: argparse.Namespace) -> int:
+    from amlwidgets.sandbox.engine.commands import image
+
+    return image(_need(options), options.name, login=options.login)
 
 
 def _need(options: argparse.Namespace) -> Sandbox:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 from amlwidgets.sandbox.client import default_home
@@ -13,6 +14,8 @@ from amlwidgets.sandbox.engine.client import engine
 if TYPE_CHECKING:
     import argparse
     from typing import Any
+
+    from amlwidgets.sandbox.client import Sandbox
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -56,3 +59,20 @@ def _show(image: Any | None, name: str, *, as_json: bool) -> int:
     else:
         print(f"The base image is there: {name}, {size / 1e6:.0f} MB.")
     return 0 if image is not None else 1
+
+
+def image(sandbox: Sandbox, name: str, *, login: bool) -> int:
+    """Build the image of a service; its name alone goes to standard output, for ``docker run $(…)``."""
+    from pathlib import Path
+
+    from amlwidgets.sandbox.configuration import find_config, read_config
+
+    config = find_config(Path.cwd())
+    made = sandbox.image(name, **(read_config(config) if config else {}))
+    if login:
+        host = made["registry"].partition("/")[0]
+        print(f"echo {made['password']} | docker login {host} -u {made['user']} --password-stdin")
+        return 0
+    print(made["location"])
+    print(f"Also: {made['registry']}", file=sys.stderr)
+    return 0

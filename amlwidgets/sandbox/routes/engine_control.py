@@ -1,0 +1,37 @@
+"""Control routes about the Docker engine; like all of them they want the secret of the state folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlwidgets.errors import AmlWidgetsError
+from amlwidgets.sandbox.api import ApiError, Call, Routes, json_response, scope_key
+from amlwidgets.sandbox.engine import local_image, registry
+from amlwidgets.sandbox.engine.packages import BuildError
+from amlwidgets.sandbox.identity import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
+from amlwidgets.sandbox.routes.control import guard
+
+if TYPE_CHECKING:
+    from amlwidgets.sandbox.wire import Response
+
+ROUTES = Routes()
+
+
+@ROUTES.add("POST", "/sandbox/image", open_=True)
+def image(call: Call) -> Response:
+    """Build the image of a service or of an older image for the engine; the answer has its names and the log."""
+    guard(call)
+    body = call.document()
+    scope = scope_key(
+        str(body.get("subscription_id") or SUBSCRIPTION),
+        str(body.get("resource_group") or RESOURCE_GROUP),
+        str(body.get("workspace_name") or WORKSPACE),
+    )
+    log: list[str] = []
+    try:
+        names = local_image.make(call.app, scope, str(body.get("name") or ""), log.append)
+    except (AmlWidgetsError, BuildError) as exc:
+        text = "".join(log)[-4000:]
+        raise ApiError(409, "ImageNotBuilt", f"The image cannot be built: {exc}\n{text}") from exc
+    names["password"] = registry.password(call.app.identity)
+    return json_response({**names, "log": "".join(log)})
