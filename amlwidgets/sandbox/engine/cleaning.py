@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING, Any
@@ -56,18 +55,15 @@ def images(home: Path, port: int) -> int:
     """Remove every image of this sandbox; of the base image only the registry's name goes. Return how many."""
 
     def remove(client: Any) -> list[str]:
-        from docker.errors import APIError
-
-        gone: list[str] = []
         # The plain listing: the richer one asks for each image again, and some may have gone meanwhile.
-        for image in client.api.images(filters={"label": BASE_LABEL}):
-            gone += [tag for tag in image["RepoTags"] or [] if tag.startswith(f"127.0.0.1:{port}/")]
-        for image in client.api.images(filters=filter_of(home)):
-            gone.append(image["Id"])
-        for name in gone:
-            with contextlib.suppress(APIError):
-                client.images.remove(name, force=True)
-        return gone
+        bases = client.api.images(filters={"label": BASE_LABEL})
+        wanted = [tag for base in bases for tag in base["RepoTags"] or [] if tag.startswith(f"127.0.0.1:{port}/")]
+        wanted += [image["Id"] for image in client.api.images(filters=filter_of(home))]
+        removed: list[str] = []
+        # What others are built upon can be removed after these only.
+        while gone := [name for name in wanted if name not in removed and _image_removed(client, name)]:
+            removed += gone
+        return removed
 
     return _each(home, remove)
 
@@ -99,6 +95,17 @@ def _removed(container: Any) -> bool:
         return False
     except APIError as exc:
         LOG.warning("container %s is not removed: %s", container.name, exc)
+        return False
+    return True
+
+
+def _image_removed(client: Any, name: str) -> bool:
+    from docker.errors import APIError
+
+    try:
+        client.images.remove(name, force=True)
+    except APIError as exc:
+        LOG.debug("image %s is not removed yet: %s", name, exc)
         return False
     return True
 
