@@ -20,6 +20,7 @@ _DECODER = json.JSONDecoder(strict=False)
 _CODE = re.compile(r"""["']?[cC]ode["']? ?: ?["']([A-Za-z][\w.]{2,80})["']""")
 _MESSAGE = re.compile(r"""["']?[mM]essage["']? ?: ?["'](.{1,1500}?)["'](?: ?[,}\]]|$)""")
 _V2 = re.compile(r"^(?:.{0,60}?\s)?\((\w{3,60})\) (.{3,1500})$")
+_OF_A_CONTAINER = re.compile(r"[cC]ontainer|[tT]erminated|\b[pP]ods?\b|exitCode|Exit Code:|Exited")
 _OF_A_COMMAND = re.compile(r"\b[cC]ommand\b|subprocess|process \"|\bpip\b")
 """An exit code of a step of a build, not of a container."""
 _STATE = (
@@ -123,7 +124,8 @@ def _states(doc: Document) -> Iterator[Fact]:
                 fields[name] = match[1]
                 first, last = (i if first < 0 else first), i
                 proof = i if name in ("exit_code", "reason") else max(proof, first)
-    if fields:
+    alone = fields.keys() == {"exit_code"} and not _OF_A_CONTAINER.search(doc.lines[proof].text)
+    if fields and not alone:
         yield Fact("container", fields, first, last, proof)
 
 
