@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("Response Code", re.compile(r"Response Code:? ?(\d{3})")),
+    ("response code", re.compile(r"response code:? ?(\d{3})\b(?: for URL: (?P<url>\S{1,600}))?")),
     ("StatusCode", re.compile(r"[sS]tatusCode[\"']? ?[:=] ?[\"']?(\d{3})\b")),
     ("statusCode", re.compile(r"[sS]tatusCode[\"']? ?[:=] ?[\"']?(\d{3})\b")),
     ("statuscode", re.compile(r"statuscode[\"']? ?[:=] ?[\"']?(\d{3})\b")),
