@@ -142,20 +142,17 @@ _TABLE: tuple[tuple[str, Expected], ...] = (
     ("service.get_logs()", Expected(PASSES, text="Users's init has completed successfully")),
 )
 
-_NO_DOCKER_IMAGE = (
-    "not run: the sandbox's registry serves images of environments and packages, none of `Image.create`; deploy locally, "
-    "with the port of your choice"
-)
 _SHELL: tuple[tuple[str, str], ...] = (
-    ("az acr login", "not run: there is no Azure to log on to. The sandbox's registry is reached without"),
-    ("docker run -it", _NO_DOCKER_IMAGE),
     (
-        "pip freeze",
-        "not run: it needs the container's shell of the block before. `image_build_log_uri` lists the packages",
+        "az acr login",
+        "not run: there is no Azure. `amlwidgets sandbox image NAME` gives the engine the image under its `image_location`",
     ),
+    ("docker run -it", "runs where a Docker engine answers, after `amlwidgets sandbox image NAME`"),
+    ("pip freeze", "runs in that container"),
     ("apt-get", "not run: it fetches an editor from the internet. Edit `score.py` in the notebook and deploy again"),
-    ("docker run -p", _NO_DOCKER_IMAGE),
+    ("docker run -p", "runs where a Docker engine answers, after `amlwidgets sandbox image NAME`"),
 )
+"""``tests/conformance/test_docker_shell.py`` types them."""
 
 
 def expected(block: Block) -> Expected:
