@@ -16,6 +16,8 @@ from amlwidgets.sandbox import tokens
 from amlwidgets.sandbox.api import ApiError, Call, Routes, not_implemented, storage_error
 from amlwidgets.sandbox.blobs import Blobs
 from amlwidgets.sandbox.store import Store
+from amlwidgets.sandbox.vaults.access import Access
+from amlwidgets.sandbox.vaults.templates import Templates
 from amlwidgets.sandbox.wire import WireError
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ LOG = logging.getLogger(__name__)
 
 # Which modules answer for which hosts, in the order in which they are asked.
 _HOSTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
-    (re.compile(r"(?:[a-z0-9-]+\.)?management\.azure\.com"), ("arm", "computes")),
+    (re.compile(r"(?:[a-z0-9-]+\.)?management\.azure\.com"), ("arm", "computes", "vaults")),
     (re.compile(r"login\.microsoftonline\.com"), ("directory",)),
     (
         re.compile(r".*\.azureml\.(ms|net)"),
@@ -50,7 +52,10 @@ _HOSTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r".*\.blob\.core\.windows\.net"), ("storage",)),
     (re.compile(r".*\.azurecontainer\.io"), ("scoring",)),
     (re.compile(r"203\.0\.113\.\d+"), ("cluster_scoring",)),
-    (re.compile(r"127\.0\.0\.1|localhost"), ("control", "cluster_control", "engine_control", "registry")),
+    (
+        re.compile(r"127\.0\.0\.1|localhost"),
+        ("control", "cluster_control", "vault_control", "engine_control", "registry"),
+    ),
 )
 
 
@@ -82,6 +87,9 @@ class App:
         self.store = Store(home)
         self.blobs = Blobs(home, self.store, identity)
         self.lifecycle = Lifecycle(self)
+        self.access = Access(self.store, identity.tenant)
+        self.templates = Templates(self.store, self.access, identity.tenant)
+        self.lifecycle.images.checks.append(self.access.check)
         self._routes: dict[str, Routes] = {}
         self._lock = threading.Lock()
 

@@ -134,6 +134,31 @@ class Sandbox:
         """
         return self._call("GET", f"/sandbox/services/{service}/replicas")
 
+    def template(self, workspace: str = WORKSPACE) -> dict[str, Any]:
+        """Return the template that people make of a workspace: its vault with an empty list of access policies.
+
+        Raises:
+            NotConnected: The sandbox does not run.
+            ServiceFailed: There is no such workspace.
+        """
+        return self._call("GET", f"/sandbox/template?workspace={workspace}")
+
+    def redeploy(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Deploy a template; without one, that of the sandbox's own workspace.
+
+        Args:
+            body: ``template``, ``parameters`` (names and values, or a parameter file's content) and ``group``.
+
+        Returns:
+            ``outcome`` (what was applied, noted, skipped), ``vaults`` (policies before and after) and ``workspaces``
+            (what keeps each from its vault, empty when nothing does).
+
+        Raises:
+            NotConnected: The sandbox does not run.
+            ServiceFailed: The template is not valid.
+        """
+        return self._call("POST", "/sandbox/redeploy", body)
+
     def workspace_config(
         self,
         subscription_id: str = SUBSCRIPTION,

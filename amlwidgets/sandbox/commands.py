@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.errors import BadInput, NotConnected
-from amlwidgets.sandbox import client, cluster_commands
+from amlwidgets.sandbox import client, cluster_commands, vault_commands
 from amlwidgets.sandbox.configuration import ensure_config, find_config
 from amlwidgets.sandbox.sdk_cache import forget
 
@@ -58,6 +58,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     image = _add(actions, "image", _image, "make the image of a service for docker run, and print its name", shared)
     image.add_argument("name", metavar="NAME", help="a service, or an image with or without :version")
     image.add_argument("--login", action="store_true", help="print the docker login line of the sandbox's registry")
+    words = "deploy a template onto the sandbox, and say who has access to its key vaults then"
+    vault_commands.configure_redeploy(_add(actions, "redeploy", vault_commands.redeploy, words, shared))
+    words = "print the template that people make of a workspace, with its key vault"
+    vault_commands.configure_template(_add(actions, "template", vault_commands.template, words, shared))
     run = _add(actions, "run", _run, "run a command in it, for example: run -- python train.py", starting)
     run.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- COMMAND…")
 

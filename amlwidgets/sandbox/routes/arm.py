@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.sandbox.api import SCOPE, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.engine.registry import USER, password
 from amlwidgets.sandbox.identity import SUBSCRIPTION
+from amlwidgets.sandbox.vaults.access import principal_of, vault_of
 from amlwidgets.sandbox.workspaces import KIND, find_workspace
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ def _workspace(call: Call, workspace: dict[str, Any]) -> dict[str, Any]:
         "location": workspace["location"],
         "tags": {},
         "sku": {"name": "Basic", "tier": "Basic"},
-        "identity": {"type": "SystemAssigned", "tenantId": call.app.identity.tenant},
+        "identity": {
+            "type": "SystemAssigned",
+            "principalId": principal_of(workspace),
+            "tenantId": call.app.identity.tenant,
+        },
         "properties": {
             "friendlyName": workspace["name"],
             "description": "A workspace of the amlwidgets sandbox",
@@ -46,7 +51,7 @@ def _workspace(call: Call, workspace: dict[str, Any]) -> dict[str, Any]:
             "provisioningState": "Succeeded",
             "creationTime": workspace["created"],
             "storageAccount": f"{group}/Microsoft.Storage/storageAccounts/{call.app.identity.account}",
-            "keyVault": f"{group}/Microsoft.KeyVault/vaults/sandbox-vault",
+            "keyVault": vault_of(workspace),
             "applicationInsights": f"{group}/Microsoft.Insights/components/sandbox-insights",
             "containerRegistry": f"{group}/Microsoft.ContainerRegistry/registries/sandboxregistry",
             "mlFlowTrackingUri": f"azureml://{workspace['location']}.api.azureml.ms/mlflow/v1.0{workspace['id']}",
