@@ -13,6 +13,27 @@ def sandbox(tmp_path_factory):
     found.stop()
 
 
+@pytest.fixture(scope="session")
+def docker_home(tmp_path_factory):
+    """State folder of the one sandbox of all tests with Docker: what one has built, the next need not."""
+    from docker_support import left_of
+
+    home = tmp_path_factory.mktemp("docker") / "home"
+    yield home
+    last = support.start_sandbox(home, runtime="docker")
+    last.reset(images=True)
+    last.stop()
+    assert left_of(home) == []
+
+
+@pytest.fixture(scope="module")
+def docker_sandbox(docker_home):
+    """That sandbox, empty but for its images."""
+    found = support.start_sandbox(docker_home, runtime="docker")
+    found.reset()
+    return found
+
+
 @pytest.fixture
 def run(sandbox, tmp_path):
     (tmp_path / "myenv.yml").write_text(support.CONDA)

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 import sandbox_support as support
-from docker_support import docker, left_of, needs_engine
+from docker_support import docker, needs_engine
 
 from amlwidgets import diagnose
 from amlwidgets.sandbox import client
@@ -32,14 +32,8 @@ def deploy(name, script="score.py"):
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    home = tmp_path_factory.mktemp("docker") / "home"
-    found = support.start_sandbox(home, runtime="docker")
-    yield found
-    found = support.start_sandbox(home, runtime="docker")  # a test may have killed it
-    found.reset(images=True)
-    found.stop()
-    assert left_of(home) == []
+def sandbox(docker_sandbox):
+    return docker_sandbox
 
 
 def containers(home):

@@ -14,18 +14,14 @@ from functools import partial
 
 import pytest
 import sandbox_support as support
-from docker_support import docker, left_of, needs_engine
+from docker_support import docker, needs_engine
 
 pytestmark = [pytest.mark.sandbox, *needs_engine]
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    found = support.start_sandbox(tmp_path_factory.mktemp("shell") / "home")
-    yield found
-    found.reset(images=True)
-    found.stop()
-    assert left_of(found.home) == []
+def sandbox(docker_sandbox):
+    return docker_sandbox
 
 
 def amlwidgets(sandbox, *words: str) -> subprocess.CompletedProcess[str]:

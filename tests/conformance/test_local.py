@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import socket
+import urllib.error
+import urllib.request
 
 import pytest
 import sandbox_support as support
-from docker_support import docker, left_of, needs_engine
+from docker_support import docker, needs_engine
 
 from amlwidgets import diagnose
 
 pytestmark = [pytest.mark.sandbox, *needs_engine]
 
 PREAMBLE = """
+import os
 from azureml.core import Environment, Model
 from azureml.core.model import InferenceConfig
 from azureml.core.webservice import LocalWebservice
@@ -20,6 +23,7 @@ model = Model.register(ws, model_path="m.txt", model_name="m")
 env = Environment.from_conda_specification("env", "myenv.yml")
 inference_config = InferenceConfig(entry_script="score.py", environment=env)
 def deploy(name, port=None, wait=True):
+    name += str(os.getpid())  # containers of local services are told apart by their names alone, on the whole machine
     deployment_config = LocalWebservice.deploy_configuration(port=port)
     service = Model.deploy(ws, name, [model], inference_config, deployment_config)
     if wait:
@@ -29,12 +33,8 @@ def deploy(name, port=None, wait=True):
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    found = support.start_sandbox(tmp_path_factory.mktemp("local") / "home")
-    yield found
-    found.reset(images=True)
-    found.stop()
-    assert left_of(found.home) == []
+def sandbox(docker_sandbox):
+    return docker_sandbox
 
 
 def free_port() -> int:
@@ -56,7 +56,7 @@ service.reload()
 found.append(service.run(json.dumps(1)))
 found.append(service.get_logs())
 other = Model.register(ws, model_path="other.txt", model_name="m.txt")
-again = LocalWebservice(ws, "mymodel")
+again = LocalWebservice(ws, service.name)
 found.append([again.state, again.port])
 Path("score.py").write_text(Path("score.py").read_text().replace("m.txt", "other.txt"))
 service.update(models=[other], inference_config=inference_config, deployment_config=service._deployment_config)
@@ -79,29 +79,31 @@ result(found)
     assert end == "deleted"
 
 
-@pytest.mark.parametrize(
-    ("script", "cause"),
-    [
-        ("import no_such_module\n", "missing-python-module"),
-        ("def init():\n    raise ValueError('no threshold')\n\n\ndef run(data):\n    return 1\n", "init-exception"),
-    ],
-    ids=["missing module", "init raises"],
-)
-def test_a_script_that_fails_at_start_is_told_in_the_sdks_words_and_diagnosed(run, tmp_path, script, cause):
-    (tmp_path / "score.py").write_text(script)
-    error, log = run(
+FAILING = {
+    "missing-python-module": "import no_such_module\n",
+    "init-exception": "def init():\n    raise ValueError('no threshold')\n\n\ndef run(data):\n    return 1\n",
+}
+"""Cause → entry script that fails for it."""
+
+
+def test_scripts_that_fail_at_start_are_told_in_the_sdks_words_and_diagnosed(run):
+    found = run(
         PREAMBLE
-        + """
-service = deploy("broken", wait=False)
-error = failure(service.wait_for_deployment, True)
-log = service.get_logs()
+        + f"""
+service, found = deploy("broken", wait=False), {{}}
+for cause, script in {FAILING!r}.items():
+    Path("score.py").write_text(script)
+    service.reload()
+    found[cause] = [failure(service.wait_for_deployment, True), service.get_logs()]
 service.delete()
-result([error, log])
+result(found)
 """
     )
-    assert "Error: Container has crashed. Did your init method fail?" in error
-    assert diagnose(log).top.cause == cause
-    assert diagnose(f"{log}\n{error}").top.cause == cause
+    assert set(found) == set(FAILING)
+    for cause, (error, log) in found.items():
+        assert "Error: Container has crashed. Did your init method fail?" in error
+        assert diagnose(log).top.cause == cause
+        assert diagnose(f"{log}\n{error}").top.cause == cause
 
 
 def test_an_environment_without_the_server_is_told(run, tmp_path):
@@ -177,13 +179,11 @@ result([package.location, [registry.address, registry.username], files, dockerfi
     assert listing.stdout.endswith("forty-two")
     built = docker("build", "--quiet", str(tmp_path / "saved"))
     assert built.returncode == 0, built.stderr
+    check_the_registry_gives_nothing_without_its_password(sandbox, location)
 
 
-def test_the_registry_gives_nothing_without_its_password(sandbox, run):
+def check_the_registry_gives_nothing_without_its_password(sandbox, image):
     registry = f"127.0.0.1:{sandbox.identity.port}"
-    image = run(
-        PREAMBLE + "p = Model.package(ws, [model], inference_config)\np.wait_for_creation()\nresult(p.location)"
-    )
     docker("rmi", image)
     refused = docker("pull", image)
     assert refused.returncode != 0
@@ -197,3 +197,31 @@ def test_the_registry_gives_nothing_without_its_password(sandbox, run):
         assert docker("pull", image).returncode == 0
     finally:
         docker("logout", registry)
+    repository = image.partition("/")[2].replace(":", "/manifests/")
+    for host in ("127.0.0.1", "localhost"):
+        for path in (repository, "amlwidgets/base/manifests/latest", "open-guessed/base/manifests/latest"):
+            address = f"http://127.0.0.1:{sandbox.identity.port}/v2/{path}"
+            with pytest.raises(urllib.error.HTTPError, match="401"):
+                urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+                    urllib.request.Request(address, headers={"Host": f"{host}:{sandbox.identity.port}"}), timeout=30
+                )
+
+
+def test_the_older_image_configuration_is_deployed_locally(run, tmp_path):
+    (tmp_path / "myenv.yml").write_text(support.CONDA.replace("- pip:", "- tabulate\n- pip:"))
+    (tmp_path / "score.py").write_text("import tabulate\n" + support.GOOD_SCORE)
+    found = run(
+        PREAMBLE
+        + """
+from azureml.core.image import ContainerImage
+from azureml.core.webservice import Webservice
+config = ContainerImage.image_configuration(execution_script="score.py", runtime="python", conda_file="myenv.yml")
+service = Webservice.deploy_local_from_model(ws, f"older{os.getpid()}", [model], config, LocalWebservice.deploy_configuration())
+service.wait_for_deployment(True)
+answer = service.run(json.dumps(1))
+service.delete()
+result(answer)
+""",
+        timeout=280,
+    )
+    assert found == {"echo": 1, "model": "forty-two"}

@@ -56,8 +56,9 @@ def images(home: Path, port: int) -> int:
 
     def remove(client: Any) -> list[str]:
         # The plain listing: the richer one asks for each image again, and some may have gone meanwhile.
+        ours = (f"127.0.0.1:{port}/", f"localhost:{port}/")
         bases = client.api.images(filters={"label": BASE_LABEL})
-        wanted = [tag for base in bases for tag in base["RepoTags"] or [] if tag.startswith(f"127.0.0.1:{port}/")]
+        wanted = [tag for base in bases for tag in base["RepoTags"] or [] if tag.startswith(ours)]
         wanted += [image["Id"] for image in client.api.images(filters=filter_of(home))]
         removed: list[str] = []
         # What others are built upon can be removed after these only.

@@ -83,7 +83,7 @@ def environment_steps(base: str, sandbox: Path, key: str, definition: Definition
         *(f"# pip setting of this machine: {sentence}" for sentence in left_out),
         f"FROM {base}",
         f"LABEL {LABEL}={json.dumps(str(sandbox))}",
-        *_user_steps(own_steps),
+        *user_steps(own_steps),
         *(f"ARG {name}={json.dumps(value)}" for name, value in variables.items()),
         f"COPY conda.json requirements.txt /{SETUP}/",
         f"RUN {_make_python(prefix, definition.python)}",
@@ -106,7 +106,8 @@ def own_steps_of(environment: Mapping[str, Any]) -> str:
     return str((environment.get("docker") or {}).get("baseDockerfile") or "")
 
 
-def _user_steps(dockerfile: str) -> list[str]:
+def user_steps(dockerfile: str) -> list[str]:
+    """Return the steps of a Dockerfile of the user's own that are added to ours: all but its beginning and its end."""
     joined = re.sub(r"\\\s*\n", " ", dockerfile)
     steps = [line.strip() for line in joined.splitlines() if line.strip() and not line.strip().startswith("#")]
     return [step for step in steps if step.split(None, 1)[0].upper() not in ("FROM", "CMD", "ENTRYPOINT")]

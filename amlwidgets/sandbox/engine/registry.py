@@ -40,6 +40,20 @@ def address(identity: Identity) -> str:
     return f"127.0.0.1:{identity.port}"
 
 
+def open_repository(identity: Identity) -> str:
+    """Return the name under which the base image alone is served without a password; it cannot be guessed.
+
+    For the older image configuration the client never logs in, since it takes base images for public.
+    """
+    token = hmac.new(identity.secret.encode(), b"open", hashlib.sha256).hexdigest()[:32]
+    return f"open-{token}/base"
+
+
+def open_address(identity: Identity) -> str:
+    """Return the base image's name for who does not log in; engines ask for logins per host name, so it has its own."""
+    return f"localhost:{identity.port}/{open_repository(identity)}"
+
+
 def stored(home: Path, repository: str) -> str:
     """Return the engine's own name of a repository, which no other sandbox uses."""
     if repository.startswith(f"{REPOSITORY}/"):

@@ -8,7 +8,7 @@ from amlwidgets.errors import AmlWidgetsError
 from amlwidgets.sandbox.api import MMS, NOT_FOUND, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.container_files import entry_script
 from amlwidgets.sandbox.deployment import Deployment
-from amlwidgets.sandbox.engine import base
+from amlwidgets.sandbox.engine import base, older_context
 from amlwidgets.sandbox.engine.client import engine
 from amlwidgets.sandbox.engine.packages import CONTEXT, IMAGE, Packages
 from amlwidgets.sandbox.operations import Operation
@@ -40,6 +40,15 @@ def create(call: Call) -> Response:
     where = f"https://{call.request.authority}/modelmanagement/v1.0{call.scope_path}/operations/{operation.id}"
     answer = {"id": operation.id, "operationId": operation.id}
     return json_response(answer, status=202, headers=[("Operation-Location", where)])
+
+
+@ROUTES.add("POST", MMS + "/images/generateDockerBuildContext")
+def context_of_image_configuration(call: Call) -> Response:
+    """Return the build context of the older image configuration; the client adds its own files."""
+    try:
+        return json_response(older_context.manifest(call.app, call.scope, call.document()))
+    except AmlWidgetsError as exc:
+        raise ApiError(409, "DockerEngineUnavailable", f"{exc.message} {exc.todo}") from exc
 
 
 def _request(call: Call, request: Any) -> dict[str, Any]:
