@@ -173,4 +173,4 @@ def no_gunicorn(folder: Path) -> str:
 @provokes("container-crash-unspecified", "azmlinfsrv; compiled code reads address 0 in init()")
 def server_crashes(folder: Path) -> str:
     script = "import ctypes\n\n\ndef init():\n    ctypes.string_at(0)\n\n\ndef run(data):\n    return 1\n"
-    return served(folder, script, until="signal 11")
+    return served(folder, script, until="sent SIG")
