@@ -24,6 +24,7 @@ _FIELDS = {"imageRequest", "packageType", "imageName", "imageLabel"}
 @ROUTES.add("POST", MMS + "/packages")
 def create(call: Call) -> Response:
     """Begin to make a package."""
+    call.app.lifecycle.images.admit(call.scope)
     body = call.document()
     unknown = ", ".join(sorted(set(body) - _FIELDS))
     if unknown:
