@@ -106,8 +106,7 @@ _TABLE: tuple[tuple[str, Expected], ...] = (
         "Traceback (most recent call last)",
         Expected(
             GAP,
-            "a transcript: its first line is run. It creates the image; the failing key vault comes with the sandbox's "
-            "vault",
+            "a transcript: its first line is run with the vault in order, so it creates the image",
         ),
     ),
     (
