@@ -10,6 +10,8 @@ import sandbox_support as support
 def sandbox(tmp_path_factory):
     found = support.start_sandbox(tmp_path_factory.mktemp("conformance") / "home")
     yield found
+    if (found.home / "engine").exists():
+        found.reset(images=True)  # what local web services have left in the Docker engine
     found.stop()
 
 
