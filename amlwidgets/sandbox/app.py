@@ -15,6 +15,8 @@ from urllib.parse import unquote
 from amlwidgets.sandbox import tokens
 from amlwidgets.sandbox.api import ApiError, Call, Routes, not_implemented, storage_error
 from amlwidgets.sandbox.blobs import Blobs
+from amlwidgets.sandbox.faults import Faults
+from amlwidgets.sandbox.repeats import Repeats
 from amlwidgets.sandbox.store import Store
 from amlwidgets.sandbox.vaults.access import Access
 from amlwidgets.sandbox.vaults.templates import Templates
@@ -54,7 +56,7 @@ _HOSTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"203\.0\.113\.\d+"), ("cluster_scoring",)),
     (
         re.compile(r"127\.0\.0\.1|localhost"),
-        ("control", "cluster_control", "vault_control", "engine_control", "registry"),
+        ("control", "fault_control", "cluster_control", "vault_control", "engine_control", "registry"),
     ),
 )
 
@@ -84,6 +86,8 @@ class App:
         self.stop = stop
         self.runtime = runtime
         self.started = time.time()
+        self.faults = Faults()
+        self.repeats = Repeats()
         self.store = Store(home)
         self.blobs = Blobs(home, self.store, identity)
         self.lifecycle = Lifecycle(self)
@@ -94,7 +98,10 @@ class App:
         self._lock = threading.Lock()
 
     def handle(self, request: Request) -> Response:
-        """Answer one request; never raises but for a broken connection."""
+        """Answer one request; never raises but for a broken connection, or one that a fault breaks."""
+        return self.faults.around(request, self._handle)
+
+    def _handle(self, request: Request) -> Response:
         try:
             return self._dispatch(request)
         except ApiError as exc:
@@ -127,6 +134,8 @@ class App:
 
         Workspaces stay, empty: programs that hold one go on working.
         """
+        self.faults.set(())
+        self.repeats.clear()
         self.lifecycle.stop_all()
         self._clean_engine(images=images)
         self.store.clear(keep="workspace")

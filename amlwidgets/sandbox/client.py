@@ -105,6 +105,15 @@ class Sandbox:
         """
         self._call("POST", f"/sandbox/reset?images={'true' if images else 'false'}", timeout=60)
 
+    def faults(self, rules: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Disturb the sandbox, for tests (:mod:`amlwidgets.sandbox.faults`); an empty list ends that.
+
+        Raises:
+            NotConnected: The sandbox does not run.
+            ServiceFailed: A rule is not valid.
+        """
+        return list(self._call("POST", "/sandbox/faults", {"rules": list(rules)})["faults"])
+
     def clusters(self) -> list[dict[str, Any]]:
         """Return the clusters, with their nodes and the pods on each.
 
@@ -170,11 +179,8 @@ class Sandbox:
         Raises:
             NotConnected: The sandbox does not run.
         """
-        config = {
-            "subscription_id": subscription_id,
-            "resource_group": resource_group,
-            "workspace_name": workspace_name,
-        }
+        names = ("subscription_id", "resource_group", "workspace_name")
+        config = dict(zip(names, (subscription_id, resource_group, workspace_name), strict=True))
         self._call("POST", "/sandbox/workspaces", config)
         return config
 

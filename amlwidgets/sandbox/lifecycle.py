@@ -201,6 +201,7 @@ class Lifecycle:
             self.remove_container(scope, key)
         if service is not None and is_on_cluster(service):
             self.fleet.forget(scope, service)
+        self._app.repeats.forget(scope, name)
         self._app.store.delete(services.KIND, scope, name)
         shutil.rmtree(self.folder(scope, name), ignore_errors=True)
 

@@ -23,15 +23,22 @@ AUDIENCES = (
 USER_OBJECT = "5a4d0b0c-0000-4000-8000-000000000001"
 
 
-def issue(identity: Identity, audience: str, client: str = USER_OBJECT, *, now: float | None = None) -> str:
-    """Return a JSON web token for ``audience``."""
+def issue(
+    identity: Identity,
+    audience: str,
+    client: str = USER_OBJECT,
+    *,
+    now: float | None = None,
+    seconds: int = LIFETIME,
+) -> str:
+    """Return a JSON web token for ``audience`` that is good for ``seconds``."""
     issued = int(time.time() if now is None else now)
     claims = {
         "aud": audience,
         "iss": f"https://sts.windows.net/{identity.tenant}/",
         "iat": issued,
         "nbf": issued,
-        "exp": issued + LIFETIME,
+        "exp": issued + seconds,
         "tid": identity.tenant,
         "oid": client,
         "appid": client,

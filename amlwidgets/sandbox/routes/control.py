@@ -55,12 +55,13 @@ def _token(call: Call, resource: str) -> Response:
     if not tokens.knows(resource):
         text = f"The sandbox has no token for {resource}, only for Azure Resource Manager and Azure Machine Learning."
         raise ApiError(400, "invalid_resource", text)
+    seconds = call.app.faults.token_seconds(call.request, tokens.LIFETIME)
     return json_response(
         {
             "token_type": "Bearer",
-            "access_token": tokens.issue(call.app.identity, resource),
-            "expires_on": str(int(time.time()) + tokens.LIFETIME),
-            "expires_in": str(tokens.LIFETIME),
+            "access_token": tokens.issue(call.app.identity, resource, seconds=seconds),
+            "expires_on": str(int(time.time()) + seconds),
+            "expires_in": str(seconds),
             "resource": resource,
         }
     )
@@ -83,6 +84,7 @@ def status(call: Call) -> Response:
             "workspaces": workspace_names(app.store),
             "models": len(app.store.all("model")),
             "services": app.lifecycle.summary(),
+            "faults": app.faults.view(),
         }
     )
 

@@ -70,12 +70,13 @@ def token(call: Call) -> Response:
             f"AADSTS500011: The sandbox has no token for {audience}, only for Azure Resource Manager and Azure Machine "
             "Learning. Switch the sandbox off to sign in to Azure.",
         )
+    seconds = call.app.faults.token_seconds(call.request, tokens.LIFETIME)
     return json_response(
         {
             "token_type": "Bearer",
-            "expires_in": tokens.LIFETIME,
-            "ext_expires_in": tokens.LIFETIME,
-            "access_token": tokens.issue(call.app.identity, audience, form["client_id"]),
+            "expires_in": seconds,
+            "ext_expires_in": seconds,
+            "access_token": tokens.issue(call.app.identity, audience, form["client_id"], seconds=seconds),
         }
     )
 

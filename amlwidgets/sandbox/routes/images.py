@@ -13,6 +13,7 @@ from amlwidgets.sandbox.image_build import ImageBuild
 from amlwidgets.sandbox.image_definition import blob_path
 from amlwidgets.sandbox.operations import Operation
 from amlwidgets.sandbox.patch import apply_patch
+from amlwidgets.sandbox.repeats import once
 from amlwidgets.sandbox.routes.models import find_model
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def _check_files(call: Call, request: dict[str, Any]) -> None:
 
 
 @ROUTES.add("POST", MMS + "/images")
+@once
 def create(call: Call) -> Response:
     """Begin to build the next version of an image."""
     lifecycle, store, scope = call.app.lifecycle, call.app.store, call.scope

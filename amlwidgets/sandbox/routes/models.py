@@ -12,6 +12,7 @@ from amlwidgets.sandbox.api import MMS, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.artifacts import ASSET_URL, under
 from amlwidgets.sandbox.filters import keep
 from amlwidgets.sandbox.patch import apply_patch
+from amlwidgets.sandbox.repeats import once
 
 if TYPE_CHECKING:
     from amlwidgets.sandbox.wire import Response
@@ -74,6 +75,7 @@ def get_asset(call: Call) -> Response:
 
 
 @ROUTES.add("POST", MMS + "/models")
+@once
 def register(call: Call) -> Response:
     """Register the next version of a model."""
     body = call.document()

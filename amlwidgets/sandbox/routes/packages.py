@@ -12,6 +12,7 @@ from amlwidgets.sandbox.engine import base, older_context
 from amlwidgets.sandbox.engine.client import engine
 from amlwidgets.sandbox.engine.packages import CONTEXT, IMAGE, Packages
 from amlwidgets.sandbox.operations import Operation
+from amlwidgets.sandbox.repeats import once
 
 if TYPE_CHECKING:
     from amlwidgets.sandbox.wire import Response
@@ -22,6 +23,7 @@ _FIELDS = {"imageRequest", "packageType", "imageName", "imageLabel"}
 
 
 @ROUTES.add("POST", MMS + "/packages")
+@once
 def create(call: Call) -> Response:
     """Begin to make a package."""
     call.app.lifecycle.images.admit(call.scope)

@@ -13,6 +13,7 @@ from amlwidgets.sandbox.container_files import entry_script
 from amlwidgets.sandbox.deployment import Deployment
 from amlwidgets.sandbox.operations import Operation
 from amlwidgets.sandbox.patch import apply_patch
+from amlwidgets.sandbox.repeats import once
 from amlwidgets.sandbox.routes import cluster_services
 from amlwidgets.sandbox.tail import tail
 from amlwidgets.sandbox.wire import Response
@@ -111,6 +112,7 @@ def _check_image(call: Call, image: dict[str, Any]) -> None:
 
 
 @ROUTES.add("POST", MMS + "/services")
+@once
 def create(call: Call) -> Response:
     """Begin to deploy a service."""
     request = call.document()
@@ -213,6 +215,7 @@ def get_service(call: Call) -> Response:
 
 
 @ROUTES.add("PATCH", MMS + "/services/{name}")
+@once
 def update(call: Call) -> Response:
     """Change a service; what its container is made of leads to a new deployment."""
     operations = call.json()
@@ -317,6 +320,7 @@ def get_operation(call: Call) -> Response:
     operation = call.app.lifecycle.operation(call.scope, call["id"])
     if operation is None:
         raise ApiError(NOT_FOUND, "OperationNotFound", f"Operation {call['id']} does not exist in this workspace.")
+    call.app.repeats.claimed(operation.id)
     offset = call.query("offset")
     if offset and not offset.isdigit():
         raise ApiError(400, "BadRequest", f"offset has to be a whole number, not '{offset}'.")
