@@ -168,6 +168,14 @@ class Sandbox:
         """
         return self._call("POST", "/sandbox/redeploy", body)
 
+    def delete_service(self, name: str, workspace: str = WORKSPACE) -> None:
+        """Delete a service with its containers; one that does not exist is no error.
+
+        Raises:
+            NotConnected: The sandbox does not run.
+        """
+        self._call("POST", f"/sandbox/services/{name}/delete?workspace={workspace}", timeout=60)
+
     def workspace_config(
         self,
         subscription_id: str = SUBSCRIPTION,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.errors import BadInput, NotConnected
 from amlwidgets.sandbox import client, cluster_commands, vault_commands
 from amlwidgets.sandbox.configuration import ensure_config, find_config
+from amlwidgets.sandbox.gallery import commands as gallery_commands
 from amlwidgets.sandbox.sdk_cache import forget
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     vault_commands.configure_redeploy(_add(actions, "redeploy", vault_commands.redeploy, words, shared))
     words = "print the template that people make of a workspace, with its key vault"
     vault_commands.configure_template(_add(actions, "template", vault_commands.template, words, shared))
+    words = "list failures that can be provoked, or provoke one"
+    gallery_commands.configure(_add(actions, "gallery", gallery_commands.run, words, shared))
     run = _add(actions, "run", _run, "run a command in it, for example: run -- python train.py", starting)
     run.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- COMMAND…")
 

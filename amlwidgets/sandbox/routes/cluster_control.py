@@ -66,6 +66,17 @@ def make_cluster(call: Call) -> Response:
     )
 
 
+@ROUTES.add("POST", "/sandbox/services/{name}/delete", open_=True)
+def delete(call: Call) -> Response:
+    """Delete a service with its containers."""
+    guard(call)
+    wanted = call.query("workspace").lower()
+    for scope, service in call.app.store.scoped(services.KIND):
+        if service["name"] == call["name"] and wanted in ("", scope.rpartition("/")[2]):
+            call.app.lifecycle.remove_service(scope, call["name"])
+    return json_response({})
+
+
 @ROUTES.add("GET", "/sandbox/services/{name}/replicas", open_=True)
 def replicas(call: Call) -> Response:
     """Return a service's replicas, and what the router sees of it: requests at work and waiting, answers, history."""
