@@ -16,6 +16,7 @@ HELP = """%aml                      the wizard: deploy step by step; offers to r
 %aml logs SERVICE         the log of a web service, of a file, or of a variable that holds text
 %aml sandbox [on|off|status|reset]
                           work without an Azure account, on this machine
+%aml gallery [NAME]       failures to try: list them, or provoke one and see its finding
 %aml auto on|off          show the finding below the traceback when an azureml cell fails (on)
 %aml?                     this help"""
 
@@ -53,6 +54,7 @@ class _Magics:
             "explain": self._explain,
             "logs": self._logs,
             "sandbox": self._sandbox,
+            "gallery": self._gallery,
             "auto": self._auto,
             "help": self._help,
         }
@@ -125,6 +127,15 @@ class _Magics:
         from amlwidgets.sandbox.notebook import sandbox_command
 
         return _show_html(sandbox_command(words))
+
+    def _gallery(self, words: list[str]) -> Any:
+        from amlwidgets.gallery_magic import listed, provoked
+
+        if not words:
+            return _show_html(listed())
+        from amlwidgets.widgets.findings_view import FindingsView
+
+        return FindingsView(provoked(words[0]))
 
     def after_cell(self, result: Any) -> None:
         """Show the finding below the traceback of a cell in which the SDK failed."""

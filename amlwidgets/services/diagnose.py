@@ -10,7 +10,7 @@ from amlwidgets.core.findings import Report
 from amlwidgets.core.redact import mask
 from amlwidgets.services import vault_seen
 from amlwidgets.services.silence import configured, ignored_in, ignored_in_script
-from amlwidgets.services.sources import Source, read
+from amlwidgets.services.sources import LONG, Source, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,17 +49,32 @@ def diagnose_sources(
 ) -> Report:
     """Name the causes that named texts show."""
     known = dict(context or {})
-    vault = vault_seen.statement((s.text for s in sources if isinstance(s.text, str)), known)
+    short = [text for source in sources if (text := _short_text(source)) is not None]
+    vault = vault_seen.statement(short, known)
     if vault.startswith(vault_seen.LACKS):
         sources = [*sources, Source("key vault", vault)]
     findings, last = examine(sources, context=known, stage=stage, clean=mask)
     if vault == vault_seen.HAS:
         findings = tuple(f for f in findings if f.cause != "key-vault-policy-wiped")
     silenced = {slug.strip().lower() for slug in ignore}
-    for source in sources:
-        silenced |= ignored_in(source.text) if isinstance(source.text, str) else set()
+    for text in short:
+        silenced |= ignored_in(text)
     if findings:
         silenced |= {*configured(Path.cwd()), *ignored_in_script(known, findings)}
     kept = tuple(f for f in findings if f.cause not in silenced)
     left_out = tuple(f.cause for f in findings if f.cause in silenced)
     return Report(kept, tuple(source.name for source in sources), left_out, last)
+
+
+def _short_text(source: Source) -> str | None:
+    """Return the whole of a short text or file; None for a log, of which only what proves something is looked at."""
+    if isinstance(source.text, str):
+        return source.text
+    if source.text.once:
+        return None
+    found = b""
+    for chunk in source.text:
+        found += chunk
+        if len(found) > LONG:
+            return None
+    return found.decode("utf-8", "replace")

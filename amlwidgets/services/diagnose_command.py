@@ -54,6 +54,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ignore", action="append", default=[], metavar="SLUG", help="silence a cause; may be given several times"
     )
+    parser.add_argument(
+        "--together",
+        action="store_true",
+        help="all inputs belong to one failure: one report, as for error, log and build log",
+    )
     parser.set_defaults(run=run)
 
 
@@ -75,7 +80,9 @@ def run(options: argparse.Namespace) -> int:
     One input that cannot be read is told and does not keep the others from being read; the exit code is then 2.
     """
     ignore = [*configured(Path.cwd()), *_known(slug.strip() for given in options.ignore for slug in given.split(","))]
-    inputs = [_diagnosed(source, ignore) for source in _sources(options.files)]
+    sources = _sources(options.files)
+    groups = [sources] if options.together else [[source] for source in sources]
+    inputs = [_diagnosed(group, ignore) for group in groups]
     if options.format == "json":
         print(json.dumps(as_json(inputs), indent=2))
     elif options.format == "sarif":
@@ -92,11 +99,12 @@ def run(options: argparse.Namespace) -> int:
     return int(any(f.confidence >= options.fail_on for i in inputs for f in i.report.findings))
 
 
-def _diagnosed(source: Source, ignore: list[str]) -> _Input:
+def _diagnosed(sources: list[Source], ignore: list[str]) -> _Input:
+    name = ", ".join(source.name for source in sources)
     try:
-        return _Input(source.name, diagnose_sources([source], ignore=ignore))
+        return _Input(name, diagnose_sources(sources, ignore=ignore))
     except BadInput as error:
-        return _Input(source.name, Report((), (source.name,)), str(error))
+        return _Input(name, Report((), (name,)), str(error))
 
 
 def _known(slugs: Iterable[str]) -> list[str]:

@@ -45,13 +45,12 @@ result([list(ws.models), list(other.models)])
 
 def test_what_the_sandbox_lacks_is_named(run):
     found = run("""
-import requests
-from azureml.core import Datastore
-from azureml.core.compute import AksCompute, ComputeTarget
-result(failure(ComputeTarget.create, ws, "cluster", AksCompute.provisioning_configuration()))
+from azureml.core.compute import AmlCompute, ComputeTarget
+config = AmlCompute.provisioning_configuration(vm_size="Standard_D2_v2", max_nodes=2)
+result(failure(ComputeTarget.create, ws, "cluster", config))
 """)
     assert "The sandbox does not implement" in found
-    assert "/computes/cluster" in found
+    assert "AmlCompute" in found
 
 
 def test_home_of_the_user_is_left_alone(run, tmp_path):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
 import subprocess
 import sys
 
@@ -31,10 +29,8 @@ def sandbox(sandbox_home):
 
 @pytest.mark.parametrize("item", parameters())
 def test_the_first_finding_is_the_cause_that_the_item_names(item, sandbox, tmp_path):
-    if "docker" in item.needs and not has_engine():
-        pytest.skip("no Docker engine answers")
-    if "sklearn" in item.needs and importlib.util.find_spec("sklearn") is None:
-        pytest.skip("scikit-learn is not installed")
+    if lacks := runner.missing(item):
+        pytest.skip(lacks)
     lines = []
     done = runner.run(item, sandbox, tmp_path / "item", lines.append)
     assert done.failed, "\n".join(lines)
@@ -42,13 +38,6 @@ def test_the_first_finding_is_the_cause_that_the_item_names(item, sandbox, tmp_p
     assert report.findings, "\n".join(lines)[-3000:]
     assert report.top.cause in (item.cause, *item.also), (report.top.title, "\n".join(lines)[-3000:])
     assert sandbox.status()["services"] == []
-
-
-def has_engine():
-    return (
-        shutil.which("docker")
-        and not subprocess.run(["docker", "version"], capture_output=True, check=False).returncode
-    )
 
 
 def test_the_gallery_is_whole():

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     print(f"{item.title}. {item.story}\n")
     done = runner.run(item, client.start(options.home), folder)
     print(f"\nIts files are in {folder}. The cause to find is {item.cause}:")
-    print(f"  amlwidgets diagnose {' '.join(str(path) for path in done.sources)}")
+    print(f"  amlwidgets diagnose --together {' '.join(str(path) for path in done.sources)}")
     return 0 if done.failed else 1
 
 

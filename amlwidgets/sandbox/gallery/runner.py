@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from amlwidgets.errors import NotInstalled
 from amlwidgets.sandbox.configuration import ensure_config
 from amlwidgets.sandbox.gallery import BUILD, CONTAINER, ERROR
 
@@ -38,6 +39,24 @@ class Provoked:
     sources: list[Path]
 
 
+def missing(item: Item) -> str:
+    """Return what an item needs that is not here, as a sentence; empty when all is there."""
+    import importlib.util
+
+    if "docker" in item.needs and not _engine_answers():
+        return "It needs a Docker engine, and none answers."
+    packages = [name for name in item.needs if name != "docker" and importlib.util.find_spec(name) is None]
+    return f"It needs {', '.join(packages)} in this environment." if packages else ""
+
+
+def _engine_answers() -> bool:
+    import shutil
+
+    if shutil.which("docker") is None:
+        return False
+    return subprocess.run(["docker", "version"], capture_output=True, check=False).returncode == 0
+
+
 def run(item: Item, sandbox: Sandbox, folder: Path, write: Callable[[str], None] = print) -> Provoked:
     """Run an item and clean up after it.
 
@@ -48,8 +67,11 @@ def run(item: Item, sandbox: Sandbox, folder: Path, write: Callable[[str], None]
         write: Gets each line of its output as it appears.
 
     Raises:
+        NotInstalled: Something that the item needs is not here.
         OSError: The folder cannot be written.
     """
+    if lacks := missing(item):
+        raise NotInstalled(f"“{item.name}” cannot be provoked here. {lacks}", code="gallery-needs")
     script = item.write(folder)
     ensure_config(sandbox, folder)
     variables = {key: value for key, value in os.environ.items() if key not in sandbox.unset}
