@@ -84,7 +84,8 @@ def all_guides() -> list[Guide]:
 # -- what is expected of a block
 
 TITLE = 60
-PASSES, FAILS, LOCAL, GAP = "passes", "fails", "local", "gap"
+TRANSCRIPT = "Traceback (most recent call last)"
+PASSES, FAILS, LOCAL = "passes", "fails", "local"
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,14 @@ class Expected:
 
 _TABLE: tuple[tuple[str, Expected], ...] = (
     (
-        "Traceback (most recent call last)",
+        TRANSCRIPT,
         Expected(
-            GAP,
-            "a transcript: its first line is run with the vault in order, so it creates the image",
+            FAILS,
+            "a transcript: its first line is run after the vault was wiped, and fails with the quoted text",
+            r"Received bad response from Model Management Service:\nResponse Code: 500(?s:.*)"
+            r'b\'\{"code":"InternalServerError","statusCode":500,"message":"An internal server error occurred. '
+            r"Please try again. If the problem persists, contact support\"\}'",
+            "service-internal-error",
         ),
     ),
     (
@@ -183,13 +188,7 @@ def run(guide: Guide, folder: Path, home: Path, only: int | None = None) -> dict
     import sandbox_support as support
 
     blocks = folder / "blocks.json"
-    # The key vault's transcript: only its first line is code.
-    codes = [
-        block.code.splitlines()[0] if "Traceback (most recent" in block.code else block.code for block in guide.python
-    ]
-    blocks.write_text(
-        json.dumps([{"code": code, "line": b.line} for code, b in zip(codes, guide.python, strict=True)][:only])
-    )
+    blocks.write_text(json.dumps([_for_driver(block) for block in guide.python][:only]))
     command = [sys.executable, "-m", "amlwidgets.cli", "sandbox", "run", "--home", str(home), "--"]
     started = time.monotonic()
     done = subprocess.run(
@@ -205,6 +204,13 @@ def run(guide: Guide, folder: Path, home: Path, only: int | None = None) -> dict
     results = folder / "results.json"
     assert results.exists(), f"{done.stdout[-3000:]}\n{done.stderr[-5000:]}"
     return {"blocks": json.loads(results.read_text()), "seconds": seconds}
+
+
+def _for_driver(block: Block) -> dict[str, object]:
+    """Return what the driver gets of a block; of the key vault's transcript only the first line is code."""
+    transcript = TRANSCRIPT in block.code
+    code = block.code.splitlines()[0] if transcript else block.code
+    return {"code": code, "line": block.line, "vault_wiped": transcript}
 
 
 # -- the page

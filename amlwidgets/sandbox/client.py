@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from amlwidgets.errors import BadInput, NotAllowed, NotConnected, ServiceFailed
 from amlwidgets.sandbox.identity import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, read_identity
+from amlwidgets.sandbox.owner import OwnerRoutes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ _MAX_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
-class Sandbox:
+class Sandbox(OwnerRoutes):
     """A running sandbox.
 
     Attributes:
@@ -113,68 +114,6 @@ class Sandbox:
             ServiceFailed: A rule is not valid.
         """
         return list(self._call("POST", "/sandbox/faults", {"rules": list(rules)})["faults"])
-
-    def clusters(self) -> list[dict[str, Any]]:
-        """Return the clusters, with their nodes and the pods on each.
-
-        Raises:
-            NotConnected: The sandbox does not run.
-        """
-        return list(self._call("GET", "/sandbox/clusters")["clusters"])
-
-    def make_cluster(
-        self, name: str, nodes: int, size: str, group: str | None = None, taints: Sequence[str] = ()
-    ) -> dict[str, Any]:
-        """Make a cluster that can be attached, or give one other nodes.
-
-        Raises:
-            NotConnected: The sandbox does not run.
-            ServiceFailed: The name, the number or the size is not valid.
-        """
-        body = {"name": name, "nodes": nodes, "size": size, "group": group, "taints": list(taints)}
-        return self._call("POST", "/sandbox/clusters", body)
-
-    def replicas(self, service: str) -> dict[str, Any]:
-        """Return the replicas of a service on a cluster, and what the router sees of it.
-
-        Raises:
-            NotConnected: The sandbox does not run.
-            ServiceFailed: There is no such service.
-        """
-        return self._call("GET", f"/sandbox/services/{service}/replicas")
-
-    def template(self, workspace: str = WORKSPACE) -> dict[str, Any]:
-        """Return the template that people make of a workspace: its vault with an empty list of access policies.
-
-        Raises:
-            NotConnected: The sandbox does not run.
-            ServiceFailed: There is no such workspace.
-        """
-        return self._call("GET", f"/sandbox/template?workspace={workspace}")
-
-    def redeploy(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Deploy a template; without one, that of the sandbox's own workspace.
-
-        Args:
-            body: ``template``, ``parameters`` (names and values, or a parameter file's content) and ``group``.
-
-        Returns:
-            ``outcome`` (what was applied, noted, skipped), ``vaults`` (policies before and after) and ``workspaces``
-            (what keeps each from its vault, empty when nothing does).
-
-        Raises:
-            NotConnected: The sandbox does not run.
-            ServiceFailed: The template is not valid.
-        """
-        return self._call("POST", "/sandbox/redeploy", body)
-
-    def delete_service(self, name: str, workspace: str = WORKSPACE) -> None:
-        """Delete a service with its containers; one that does not exist is no error.
-
-        Raises:
-            NotConnected: The sandbox does not run.
-        """
-        self._call("POST", f"/sandbox/services/{name}/delete?workspace={workspace}", timeout=60)
 
     def workspace_config(
         self,
