@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "diagnose": ("amlwidgets.services.diagnose_command", "name the cause of a failure in logs or error texts"),
     "preflight": ("amlwidgets.services.preflight_command", "check files and tools without deploying"),
+    "replicas": ("amlwidgets.services.replicas_command", "how many replicas a service needs"),
+    "simulate": ("amlwidgets.services.simulate_command", "what router and autoscaler do with a trace of requests"),
     "sandbox": ("amlwidgets.sandbox.commands", "a control plane on this machine for azureml-core"),
 }
 """Command → the module with its ``configure(parser)`` and its one-line help; loaded only when it is called."""

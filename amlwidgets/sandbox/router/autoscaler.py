@@ -66,6 +66,7 @@ class Autoscaler:
             return want
         if self._below_since is None:
             self._below_since = now
+            return present
         if now - self._below_since < self.rule.down_after_seconds:
             return present
         self._below_since = None
