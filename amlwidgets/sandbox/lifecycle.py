@@ -194,16 +194,21 @@ class Lifecycle:
         """Cancel, stop, forget and clean up a service."""
         service = self._app.store.get(services.KIND, scope, name)
         self.cancel_operations(scope, name)
-        with self._lock:
-            # What a cancelled deployment has begun goes by a name of its own below the service's.
-            begun = [key for where, key in self._containers if where == scope and key.startswith(f"{name}/")]
-        for key in (name, *begun):
+        on_cluster = service if is_on_cluster(service) else None
+        if on_cluster is not None:
+            self.fleet.forget(scope, on_cluster)  # first, so that nobody waits for requests at work
+        for key in (name, *self._begun(scope, name)):
             self.remove_container(scope, key)
-        if service is not None and is_on_cluster(service):
-            self.fleet.forget(scope, service)
         self._app.repeats.forget(scope, name)
         self._app.store.delete(services.KIND, scope, name)
+        if on_cluster is not None:
+            self.fleet.forget(scope, on_cluster)  # a deployment may just have put it there again
         shutil.rmtree(self.folder(scope, name), ignore_errors=True)
+
+    def _begun(self, scope: str, name: str) -> list[str]:
+        """Return the names of what deployments of a service to a cluster have begun: below the service's own."""
+        with self._lock:
+            return [key for where, key in self._containers if where == scope and key.startswith(f"{name}/")]
 
     def folder(self, scope: str, name: str) -> Path:
         """Return the folder of a service: its containers' files and its log."""
@@ -215,9 +220,11 @@ class Lifecycle:
         """Return the log of a service's container; of several replicas, of the one whose log tells most."""
         from pathlib import Path
 
-        container = self.container(scope, service["name"])
-        if container is not None and is_on_cluster(service):
-            return container.spec.log
+        if is_on_cluster(service):
+            name = service["name"]
+            found = [self.container(scope, key) for key in (name, *self._begun(scope, name))]
+            if container := next((container for container in found if container is not None), None):
+                return container.spec.log
         return None if service["spec"] is None else Path(service["spec"]["log"])
 
     def users_of_model(self, scope: str, model: str) -> list[str]:
@@ -308,6 +315,7 @@ class Lifecycle:
             self._operations = {}
         for operation in running:
             operation.let_go()
+        self.fleet.close()  # so that no replica waits for its last request
         threads = [threading.Thread(target=container.stop) for container in containers]
         for thread in threads:
             thread.start()

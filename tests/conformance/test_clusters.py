@@ -200,3 +200,94 @@ result([slow, sorted(answers), most])
     assert slow == [504, "Request to service busy timed out after 3000 ms"]
     assert [503, "Too many requests for service busy (overloaded)"] in answers
     assert most == 3
+
+
+def test_nothing_is_lost_while_much_changes_at_once(aks):
+    """A request at work outlives the update that replaces its replica; what is set meanwhile counts afterwards."""
+    found = aks("""
+service = deploy("moving", num_replicas=1, max_request_wait_time=30000, scoring_timeout_ms=60000)
+service.wait_for_deployment()
+answers = []
+def ask(seconds):
+    headers = {"Authorization": "Bearer " + service.get_keys()[0]}
+    answer = requests.post(service.scoring_uri, data=json.dumps({"sleep": seconds}), headers=headers)
+    answers.append([answer.status_code, answer.text])
+long = threading.Thread(target=ask, args=(8,))
+long.start()
+while not Webservice(ws, "moving").get_logs().count("replica"):
+    time.sleep(0.1)
+Path("score.py").write_text(Path("score.py").read_text().replace("return asked", "return 'newer'"))
+old = service.get_keys()[0]
+service.update(models=[], inference_config=inference())
+service.regen_key("Primary", "chosen-meanwhile")
+service.update(num_replicas=2)
+service.wait_for_deployment()
+long.join()
+fresh = Webservice(ws, "moving")
+refused = requests.post(fresh.scoring_uri, data="{}", headers={"Authorization": f"Bearer {old}"}).status_code
+ask(0)
+while Webservice(ws, "moving").deployment_status != {"availableReplicas": 2, "replicas": 2}:
+    time.sleep(0.2)
+service.update(autoscale_enabled=True, autoscale_min_replicas=1, autoscale_max_replicas=2)
+switched = Webservice(ws, "moving")
+service.update(autoscale_enabled=False, num_replicas=1)
+back = Webservice(ws, "moving")
+result([answers, refused, fresh.num_replicas, fresh.get_keys()[0], switched.autoscaler.autoscale_enabled,
+        back.autoscaler.autoscale_enabled, back.num_replicas, failure(AksCompute(ws, "sandbox-aks").detach)])
+""")
+    answers, refused, count, key, switched, back, left, detach = found
+    assert answers == [[200, '{"sleep": 8}'], [200, '"newer"']]
+    assert (refused, count, key) == (401, 2, "chosen-meanwhile")
+    assert (switched, back, left) == (True, False, 1)
+    assert "is used by the services" in detach
+
+
+def test_two_clients_that_deploy_the_same_name_and_one_that_deletes_it(aks):
+    found = aks("""
+from concurrent.futures import ThreadPoolExecutor
+settings = AksWebservice.deploy_configuration(cpu_cores=0.2, memory_gb=0.5, num_replicas=1)
+def create(_):
+    target = AksCompute(ws, "sandbox-aks")
+    return outcome(Model.deploy(ws, "twin", [], inference(), settings, deployment_target=target))
+def attempt(number):
+    try:
+        return create(number)
+    except Exception as error:
+        return str(error)
+with ThreadPoolExecutor() as pool:
+    outcomes = sorted(pool.map(attempt, range(2)), key=len)
+deploy("twin", num_replicas=2)
+Webservice(ws, "twin").delete()
+result([outcomes, "twin" in ws.webservices])
+""")
+    (first, second), left = found
+    assert first == "fine"
+    assert "already a service with name twin" in second
+    assert left is False
+
+
+def test_fewer_nodes(aks, sandbox):
+    """Replicas of a node that is gone start anew on another one; what finds no room waits."""
+    sandbox.make_cluster(name="shrinking", nodes=3, size="Standard_D2_v2")
+    aks("""
+config = AksCompute.attach_configuration(resource_group=ws.resource_group, cluster_name="shrinking",
+                                         cluster_purpose=AksCompute.ClusterPurpose.DEV_TEST)
+ComputeTarget.attach(ws, "shrinking", config).wait_for_completion()
+service = deploy("spread", target="shrinking", num_replicas=3)
+service.wait_for_deployment()
+""")
+    before = sandbox.make_cluster(name="shrinking", nodes=3, size="Standard_D2_v2")["nodes"]
+    assert [len(node["pods"]) for node in before].count(0) < 2  # most of them are on nodes that go now
+    sandbox.make_cluster(name="shrinking", nodes=1, size="Standard_D2_v2")
+    found = aks("""
+while True:
+    service = Webservice(ws, "spread")
+    if service.deployment_status["availableReplicas"] == 3:
+        break
+    time.sleep(0.2)
+result([service.run("{}"), service.state])
+""")
+    assert found == [{}, "Healthy"]
+    (node,) = sandbox.make_cluster(name="shrinking", nodes=1, size="Standard_D2_v2")["nodes"]
+    assert len(node["pods"]) == 3
+    aks('Webservice(ws, "spread").delete(); AksCompute(ws, "shrinking").detach()')

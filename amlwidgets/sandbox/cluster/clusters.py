@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.sandbox.api import ApiError
@@ -48,12 +49,16 @@ class Clusters:
 
     Args:
         store: Where clusters and computes are kept; pods live as long as the program.
+
+    Attributes:
+        changes: Grows whenever a cluster gets other nodes.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.RLock()
         self._pods: dict[str, dict[str, tuple[str, Request]]] = {}
+        self.changes = 0
 
     # -- clusters
 
@@ -83,6 +88,7 @@ class Clusters:
                 "created": earlier["created"] if earlier else now(),
             }
             self._store.put(CLUSTER, "", identifier.lower(), document)
+        self.changes += 1
         return document
 
     def _new_address(self) -> str:
@@ -203,7 +209,9 @@ class Clusters:
         if document is None or size is None:
             return []
         cpu, memory = sizes.allocatable(size)
-        names = [f"aks-agentpool-{number:08d}-vmss000000" for number in range(document["count"])]
+        # Nodes of another size are another pool: none of the earlier ones stays.
+        pool = zlib.crc32(document["size"].lower().encode()) % 10**8
+        names = [f"aks-agentpool-{pool:08d}-vmss{number:06d}" for number in range(document["count"])]
         return [Node(name, cpu, memory, size.gpu, taints=tuple(document["taints"])) for name in names]
 
     def pods(self, cluster: str) -> dict[str, str]:

@@ -72,7 +72,7 @@ class Fleet:
             runtime=self._app.lifecycle.runtime,
             clusters=self.clusters,
             publish=lambda ports, starting: self._publish(key, ticket, (ports, starting)),
-            drain=lambda replica: self.router.drain(*key, replica, DRAIN_SECONDS),
+            drain=lambda replica: self._drain(key, replica),
         )
 
     def serve(self, scope: str, service: dict[str, Any], replicas: ReplicaSet) -> None:
@@ -118,6 +118,11 @@ class Fleet:
             may_enter=documents.gate(service, lambda token: tokens.is_ours(self._app.identity, token)),
             rule=documents.rule(service, self._app.clock),
         )
+
+    def _drain(self, key: tuple[str, str], replica: str) -> None:
+        router = self._router
+        if router is not None:
+            router.drain(*key, replica, DRAIN_SECONDS)
 
     def _publish(self, key: tuple[str, str], ticket: str, state: _State) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from amlwidgets.sandbox.cluster.clusters import Clusters
     from amlwidgets.sandbox.protocols import Container, ContainerSpec, Runtime
 
+LOG = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.05
 _CALM_SECONDS = 0.2
 """How often replicas are looked at while some are on their way, and while all is well."""
@@ -83,6 +85,9 @@ class ReplicaSet:
         clusters: Gives pods their nodes.
         publish: Told by name which replicas answer at which port, and how many are on their way.
         drain: Waits until a replica that was taken out has answered its last request.
+
+    Attributes:
+        error: Why the runtime cannot start a replica; empty while it can.
     """
 
     def __init__(
@@ -99,6 +104,8 @@ class ReplicaSet:
         self._publish, self._drain = publish, drain
         self._want = count
         self._replicas: list[Replica] = []
+        self._nodes_seen = clusters.changes
+        self.error = ""
         self._published: tuple[dict[str, int], int] | None = None
         self._lock = threading.RLock()
         self._wake, self._stopping = threading.Event(), threading.Event()
@@ -129,18 +136,29 @@ class ReplicaSet:
         )
 
     def stop(self) -> None:
-        """End every replica and wait for it."""
+        """End every replica and wait for it; requests at work are lost."""
+        self._leave(self._end)
+
+    def retire(self) -> None:
+        """End every replica after its last request, and wait for it."""
+        self._leave(self._retire)
+
+    def _leave(self, go: Callable[[Replica], None]) -> None:
         self._stopping.set()
         self._wake.set()
         self._thread.join()
         with self._lock:
             leaving, self._replicas = self._replicas, []
         self._publish({}, 0)
-        threads = [threading.Thread(target=self._end, args=(replica,)) for replica in leaving]
-        for thread in threads:
-            thread.start()
-        for thread in [*threads, *self._leaving]:
+        for replica in leaving:
+            self._let_go(replica, go)
+        for thread in self._leaving:
             thread.join()
+
+    def _let_go(self, replica: Replica, go: Callable[[Replica], None]) -> None:
+        thread = threading.Thread(target=go, args=(replica,), name=f"leaving-{replica.name}", daemon=True)
+        thread.start()
+        self._leaving = [*(other for other in self._leaving if other.is_alive()), thread]
 
     # -- as replicas
 
@@ -177,6 +195,7 @@ class ReplicaSet:
     def _keep(self) -> None:
         while not self._stopping.is_set():
             with self._lock:
+                self._leave_lost_nodes()
                 self._remove_surplus()
                 self._add_missing()
                 calm = all(replica.ready for replica in self._replicas)
@@ -200,10 +219,12 @@ class ReplicaSet:
             return False
         try:
             replica.container = self._runtime.start(self._own_spec(replica))
-        except BaseException:
+        except (OSError, RuntimeError) as exc:  # a full disk, no port, no thread: the next look tries again
+            LOG.warning("replica %s cannot be started: %s", replica.name, exc)
             self._clusters.release(self._plan.cluster, replica.name)
-            replica.node = ""
-            raise
+            replica.node, self.error = "", str(exc) or type(exc).__name__
+            return False
+        replica.waits_for = self.error = ""
         return True
 
     def _own_spec(self, replica: Replica) -> ContainerSpec:
@@ -214,15 +235,23 @@ class ReplicaSet:
             shutil.copytree(template.root, root, symlinks=True, copy_function=_link)
         return replace(template, name=replica.name, root=root, log=parent / f"{replica.name}.log")
 
+    def _leave_lost_nodes(self) -> None:
+        """Let go of replicas whose node the cluster has no more; others take their place."""
+        changes = self._clusters.changes
+        if changes == self._nodes_seen:
+            return
+        self._nodes_seen = changes
+        nodes = {node.name for node in self._clusters.nodes(self._plan.cluster)}
+        for replica in [r for r in self._replicas if r.node and r.node not in nodes]:
+            self._replicas.remove(replica)
+            self._let_go(replica, self._retire)
+
     def _remove_surplus(self) -> None:
         while len(self._replicas) > self._want:
             # Those that are not ready first, then the youngest, as Kubernetes does.
             victim = min(self._replicas, key=lambda replica: (replica.ready, -replica.since))
             self._replicas.remove(victim)
-            self._leaving = [thread for thread in self._leaving if thread.is_alive()]
-            thread = threading.Thread(target=self._retire, args=(victim,), name=f"leaving-{victim.name}", daemon=True)
-            self._leaving.append(thread)
-            thread.start()
+            self._let_go(victim, self._retire)
 
     def _retire(self, replica: Replica) -> None:
         self._tell()

@@ -66,6 +66,7 @@ class Rollout(Deployment):
             return
         if earlier is None:
             fleet.serve(scope, service, replicas)  # until one is ready, the router says so
+            self._forget_if_gone(scope, service)
         operation.say(f"Checking the status of deployment {name}..")
         self._roll(operation, _Rolling(service, replicas, spec, count))
 
@@ -96,6 +97,9 @@ class Rollout(Deployment):
         replicas = rolling.replicas
         if replicas.ready >= replicas.wanted and answers(replicas.spec.port):
             return self._goes_on(operation, rolling)
+        if replicas.error and not rolling.serves:
+            self._fail(operation, rolling, failures.not_started(replicas.error), ServiceState.FAILED)
+            return True
         if self._waits_too_long(rolling):
             missing = sum(not replica["node"] for replica in replicas.view())
             error = failures.unschedulable(replicas.unschedulable, missing)
@@ -112,7 +116,6 @@ class Rollout(Deployment):
             self._end(operation, OperationState.SUCCEEDED, ServiceState.HEALTHY, None)
             return True
         rolling.serves = True
-        rolling.replicas.scale(rolling.count)
         return not self._take_over(operation, rolling)
 
     def _waits_too_long(self, rolling: _Rolling) -> bool:
@@ -124,11 +127,28 @@ class Rollout(Deployment):
         return clock.now() - rolling.no_node_since > clock.wait(SCHEDULE_SECONDS, at_least=MIN_SCHEDULE_SECONDS)
 
     def _take_over(self, operation: Operation, rolling: _Rolling) -> bool:
-        scope, name = operation.scope, operation["service"]
-        self._life.fleet.serve(scope, rolling.service, rolling.replicas)
+        scope, name, replicas = operation.scope, operation["service"], rolling.replicas
+        earlier = self._life.container(scope, name)
+        replicas.scale(rolling.count)
+        self._life.fleet.serve(scope, self._service(operation, rolling), replicas)
         self._life.update_service(operation, spec=rolling.spec)
+        if isinstance(earlier, ReplicaSet):
+            earlier.retire()
         self._life.leave(scope, _waiting_room(operation))
-        return self._life.adopt(scope, name, rolling.replicas, operation.cancelled)
+        if not self._life.adopt(scope, name, replicas, operation.cancelled):
+            self._forget_if_gone(scope, rolling.service)
+            return False
+        # Settings that were changed while this one was on its way count for the new replicas too.
+        self._life.fleet.apply(scope, self._service(operation, rolling), replicas)
+        return True
+
+    def _service(self, operation: Operation, rolling: _Rolling) -> dict[str, Any]:
+        return self._app.store.get(services.KIND, operation.scope, operation["service"]) or rolling.service
+
+    def _forget_if_gone(self, scope: str, service: dict[str, Any]) -> None:
+        """Take a service that was deleted just now from behind the router."""
+        if self._app.store.get(services.KIND, scope, service["name"]) is None:
+            self._life.fleet.forget(scope, service)
 
     def _crash(self, rolling: _Rolling) -> dict[str, Any]:
         image = self._life.images.location_of(rolling.service)

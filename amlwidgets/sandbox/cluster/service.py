@@ -93,6 +93,8 @@ def check(service: dict[str, Any]) -> None:
         ApiError: One of them is not valid; the message names it.
     """
     scaler = service["autoScaler"]
+    if missing := next((key for key in _AUTOSCALER if scaler.get(key) is None), None):
+        raise ApiError(400, "BadRequest", f"autoScaler.{missing} is missing.")
     if scaler["autoscaleEnabled"]:
         if scaler["minReplicas"] > scaler["maxReplicas"]:
             text = f"minReplicas ({scaler['minReplicas']}) is larger than maxReplicas ({scaler['maxReplicas']})."

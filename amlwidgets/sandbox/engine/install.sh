@@ -20,5 +20,10 @@ if [ $status -ne 0 ]; then
     timeout 180 "$python" -m pip install --no-input --progress-bar off --disable-pip-version-check -r "$wanted"
     status=$?
 fi
+if [ $status -eq 0 ]; then
+    # Every container begins with the image's files: what is not compiled here would be compiled anew at each start.
+    server=azureml_inference_server_http
+    (cd / && "$python" -c "import $server.amlserver, $server.server.create_app, gunicorn.app.base") >/dev/null 2>&1
+fi
 rm -rf "$work" /root/.cache
 exit $status

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 HISTORY = 3600
 """Looks that are kept: an hour at one a second."""
 
+SHUN_SECONDS = 1.0
+"""How long a replica that refused a connection gets no requests: longer than it takes to notice that it crashed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -48,12 +51,16 @@ class Backend:
         port: Its loopback port.
         busy: Requests at work in it.
         idle: Set while there are none.
+        turn: Grows with each request, so that replicas take turns.
+        shunned: Whether it has just refused a connection.
     """
 
     name: str
     port: int
     busy: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
+    turn: int = 0
+    shunned: bool = False
 
 
 class Front:
@@ -70,7 +77,7 @@ class Front:
         self._backends: dict[str, Backend] = {}
         self._leaving: dict[str, Backend] = {}
         self._queue: deque[asyncio.Future[Backend | None]] = deque()
-        self._starting = 0
+        self._starting = self._turns = 0
         self._autoscaler = self._new_autoscaler()
         self.counts: Counter[int] = Counter()
         self.history: deque[dict[str, Any]] = deque(maxlen=HISTORY)
@@ -81,7 +88,9 @@ class Front:
         """Take the replicas that answer now, by name with their ports, and the number of those on their way."""
         self._starting = starting
         for name in [name for name in self._backends if name not in ports]:
-            self._leaving[name] = self._backends.pop(name)
+            gone = self._backends.pop(name)
+            if gone.busy:
+                self._leaving[name] = gone
         for name, port in ports.items():
             known = self._leaving.pop(name, None) or self._backends.get(name)
             if known is None or known.port != port:
@@ -95,7 +104,6 @@ class Front:
         backend = self._leaving.get(name)
         if backend is not None:
             await backend.idle.wait()
-            self._leaving.pop(name, None)
 
     def change(self, settings: Settings) -> None:
         """Go on with other settings."""
@@ -109,7 +117,9 @@ class Front:
         self._scale = scale
 
     def close(self) -> None:
-        """Turn away everybody who waits."""
+        """Turn away everybody who waits, and wait for no replica that leaves."""
+        for backend in self._leaving.values():
+            backend.idle.set()
         while self._queue:
             waiting = self._queue.popleft()
             if not waiting.done():
@@ -117,15 +127,15 @@ class Front:
 
     # -- requests
 
-    async def acquire(self) -> Backend | None:
-        """Return a replica with a free place, after waiting in line if need be; None when the wait was too long."""
+    async def acquire(self, max_wait: float) -> Backend | None:
+        """Return a replica with a free place, after waiting in line if need be; None after ``max_wait`` seconds."""
         loop = asyncio.get_running_loop()
         place: asyncio.Future[Backend | None] = loop.create_future()
         self._queue.append(place)
         self._dispatch()
         if not place.done():
             # One thread decides: a place is given or expires, never both.
-            timer = loop.call_later(self.settings.max_wait_seconds, self._expire, place)
+            timer = loop.call_later(max(max_wait, 0.0), self._expire, place)
             place.add_done_callback(lambda _: timer.cancel())
         return await place
 
@@ -134,6 +144,17 @@ class Front:
         backend.busy -= 1
         if backend.busy == 0:
             backend.idle.set()
+            if self._leaving.get(backend.name) is backend:
+                del self._leaving[backend.name]
+        self._dispatch()
+
+    def shun(self, backend: Backend) -> None:
+        """Send a replica nothing for a moment: it refused a connection, so it is about to be missed."""
+        backend.shunned = True
+        asyncio.get_running_loop().call_later(SHUN_SECONDS, self._forgive, backend)
+
+    def _forgive(self, backend: Backend) -> None:
+        backend.shunned = False
         self._dispatch()
 
     def _expire(self, place: asyncio.Future[Backend | None]) -> None:
@@ -149,20 +170,21 @@ class Front:
             free = self._freest()
             if free is None:
                 return
-            free.busy += 1
+            self._turns += 1
+            free.busy, free.turn = free.busy + 1, self._turns
             free.idle.clear()
             self._queue.popleft().set_result(free)
 
     def _freest(self) -> Backend | None:
-        found = min(self._backends.values(), key=lambda backend: backend.busy, default=None)
-        return found if found is not None and found.busy < self.settings.concurrent else None
+        takers = [b for b in self._backends.values() if not b.shunned and b.busy < self.settings.concurrent]
+        return min(takers, key=lambda backend: (backend.busy, backend.turn), default=None)
 
     # -- looking and scaling
 
     @property
     def ready(self) -> int:
         """Replicas that answer."""
-        return len(self._backends)
+        return sum(not backend.shunned for backend in self._backends.values())
 
     def snapshot(self) -> dict[str, Any]:
         """Return what can be seen now: replicas, requests at work and waiting, answers by status."""

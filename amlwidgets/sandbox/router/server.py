@@ -7,6 +7,7 @@ A request names the cluster by its ``Host`` and the service by its path, as on A
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -74,7 +75,9 @@ class Router:
 
     def drain(self, address: str, name: str, replica: str, seconds: float) -> None:
         """Wait until a replica that was taken out has answered its last request, at most ``seconds``."""
-        self._await(self._drain((address, name), replica, seconds))
+        waiting = asyncio.run_coroutine_threadsafe(self._drain((address, name), replica, seconds), self._loop)
+        with contextlib.suppress(TimeoutError):  # a router that has been closed meanwhile never answers
+            waiting.result(seconds + 1)
 
     def snapshot(self, address: str, name: str) -> dict[str, Any] | None:
         """Return what can be seen of a service now, with its history; None when it is unknown."""
@@ -132,7 +135,8 @@ class Router:
 
     async def _drain(self, key: _Key, replica: str, seconds: float) -> None:
         if front := self._fronts.get(key):
-            await asyncio.wait([asyncio.ensure_future(front.drained(replica))], timeout=seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(front.drained(replica), seconds)
 
     async def _snapshot(self, key: _Key) -> dict[str, Any] | None:
         front = self._fronts.get(key)
@@ -162,17 +166,21 @@ class Router:
         return answer
 
     async def _route(self, front: Front, request: web.Request, body: bytes) -> web.Response:
-        settings, began = front.settings, asyncio.get_running_loop().time()
-        backend = await front.acquire()
-        if backend is None:
-            return answers.overloaded(settings.name) if front.ready else answers.none_ready(settings.name)
-        # The replica goes on with a request that is late, and stays busy with it.
-        exchange = asyncio.ensure_future(self._exchange(front, backend, request, body))
-        left = settings.timeout_seconds - (asyncio.get_running_loop().time() - began)
-        done, _ = await asyncio.wait([exchange], timeout=max(left, 0.0))
-        return exchange.result() if done else answers.timed_out(settings.name, settings.timeout_seconds)
+        settings, clock = front.settings, asyncio.get_running_loop().time
+        began = clock()
+        while (backend := await front.acquire(settings.max_wait_seconds - (clock() - began))) is not None:
+            # The replica goes on with a request that is late, and stays busy with it.
+            exchange = asyncio.ensure_future(self._exchange(front, backend, request, body))
+            left = settings.timeout_seconds - (clock() - began)
+            done, _ = await asyncio.wait([exchange], timeout=max(left, 0.0))
+            if not done:
+                return answers.timed_out(settings.name, settings.timeout_seconds)
+            if (answer := exchange.result()) is not None:
+                return answer
+        return answers.overloaded(settings.name) if front.ready else answers.none_ready(settings.name)
 
-    async def _exchange(self, front: Front, backend: Backend, request: web.Request, body: bytes) -> web.Response:
+    async def _exchange(self, front: Front, backend: Backend, request: web.Request, body: bytes) -> web.Response | None:
+        """Return the replica's answer; None when it took no connection, so that another one may get the request."""
         url = f"http://127.0.0.1:{backend.port}/{request.match_info['rest']}"
         if request.query_string:
             url += f"?{request.query_string}"
@@ -180,6 +188,9 @@ class Router:
         try:
             async with self._client.request(request.method, url, data=body, headers=headers) as reply:
                 return _passed_on(reply, await reply.read())
+        except aiohttp.ClientConnectorError:
+            front.shun(backend)
+            return None
         except (aiohttp.ClientError, OSError):
             return answers.closed()
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amlwidgets.sandbox import services
+from amlwidgets.sandbox import services, shapes
 from amlwidgets.sandbox.api import NOT_FOUND, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.cluster import sizes
 from amlwidgets.sandbox.cluster.clusters import resource_id
@@ -52,13 +52,12 @@ def make_cluster(call: Call) -> Response:
     """Make a cluster that can be attached, or give one other nodes."""
     guard(call)
     body = call.document()
+    shapes.check(body, shapes.CLUSTER)
     name = str(body.get("name") or "")
     identifier = resource_id(
         str(body.get("subscription") or SUBSCRIPTION), str(body.get("group") or RESOURCE_GROUP), name
     )
-    count = body.get("nodes", 1)
-    if not isinstance(count, int):
-        raise ApiError(400, "BadRequest", f"nodes has to be a whole number, not '{count}'.")
+    count = body.get("nodes") or 1
     clusters = call.app.lifecycle.fleet.clusters
     taints = [str(taint) for taint in body.get("taints") or []]
     return json_response(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from amlwidgets.sandbox import services
+from amlwidgets.sandbox import services, shapes
 from amlwidgets.sandbox.api import NOT_FOUND, SCOPE, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.cluster import sizes
 from amlwidgets.sandbox.cluster.clusters import DEV_TEST, FAST_PROD, Clusters, resource_id
@@ -87,7 +87,9 @@ def get_compute(call: Call) -> Response:
 @ROUTES.add("PUT", _COMPUTES + "/{name}")
 def put_compute(call: Call) -> Response:
     """Attach an existing cluster, or make one of new nodes."""
-    properties = call.document().get("properties") or {}
+    body = call.document()
+    shapes.check(body, shapes.COMPUTE)
+    properties = body.get("properties") or {}
     inner = properties.get("properties") or {}
     if properties.get("computeType") != "AKS":
         what = f"PUT computes with computeType {properties.get('computeType')}"

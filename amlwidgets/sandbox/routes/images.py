@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.names import IMAGE
-from amlwidgets.sandbox import container_images
+from amlwidgets.sandbox import container_images, shapes
 from amlwidgets.sandbox.api import MMS, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.container_images import KIND
 from amlwidgets.sandbox.filters import keep
@@ -36,6 +36,7 @@ def _refused(what: str) -> ApiError:
 
 
 def _check(call: Call, request: dict[str, Any]) -> None:
+    shapes.check(request, shapes.IMAGE)
     if not IMAGE.matches(str(request.get("name") or "")):
         text = f"'{request.get('name')}' is not a name for an image. {IMAGE.words.capitalize()}."
         raise ApiError(400, "BadRequest", text)

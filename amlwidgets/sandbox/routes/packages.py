@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.errors import AmlWidgetsError
+from amlwidgets.sandbox import shapes
 from amlwidgets.sandbox.api import MMS, NOT_FOUND, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.container_files import entry_script
 from amlwidgets.sandbox.deployment import Deployment
@@ -28,6 +29,7 @@ def create(call: Call) -> Response:
     """Begin to make a package."""
     call.app.lifecycle.images.admit(call.scope)
     body = call.document()
+    shapes.check(body, shapes.PACKAGE)
     unknown = ", ".join(sorted(set(body) - _FIELDS))
     if unknown:
         raise ApiError(400, "BadRequest", f"A package has no field {unknown}.")

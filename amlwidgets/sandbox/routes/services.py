@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.names import SERVICE
-from amlwidgets.sandbox import container_images, services
+from amlwidgets.sandbox import container_images, services, shapes
 from amlwidgets.sandbox.api import MMS, NOT_FOUND, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.cluster import service as cluster_documents
 from amlwidgets.sandbox.cluster.service import AKS, is_on_cluster
@@ -27,6 +27,11 @@ ROUTES = Routes()
 LIVE = "x-amlwidgets-live"
 _MAX_LOG_LINES = 1_000_000
 _REDEPLOY = ("environmentImageRequest", "containerResourceRequirements", "appInsightsEnabled")
+_CHANGEABLE = {
+    *_REDEPLOY, *cluster_documents.SCALING, "imageId", "kvTags", "properties", "description", "dataCollection",
+    "livenessProbeRequirements", "namespace", "sslEnabled",
+}  # fmt: skip
+_NEEDED = {*_REDEPLOY, *cluster_documents.SCALING, "kvTags", "properties", "sslEnabled"} - {"numReplicas"}
 
 
 # -- checks before a deployment
@@ -71,6 +76,7 @@ def validate(call: Call) -> Response:
 
 
 def _check_request(call: Call, request: dict[str, Any]) -> None:
+    shapes.check(request, shapes.SERVICE)
     name = str(request.get("name") or "")
     if not SERVICE.matches(name):
         raise ApiError(400, "BadRequest", _problem_with_name(call, name))
@@ -221,31 +227,43 @@ def update(call: Call) -> Response:
     operations = call.json()
     with call.app.store.transaction():
         service = _service(call)
-        changed = apply_patch(service, operations)
-        unknown = (
-            set(changed)
-            - set(service)
-            - {"dataCollection", "sslCertificate", "sslKey", "cname", "livenessProbeRequirements"}
-        )
-        if unknown or changed["sslEnabled"]:
-            what = ", ".join(sorted(unknown)) or "sslEnabled"
-            text = f"The sandbox does not implement PATCH services with {what}."
-            raise ApiError(501, "NotImplementedInSandbox", text)
-        if changed.get("imageId") != service.get("imageId"):
-            _take_image(call, service, changed)
+        changed = _changed(call, service, operations)
         redeploy = any(changed[key] != service[key] for key in _REDEPLOY)
-        if is_on_cluster(changed):
-            cluster_documents.check(changed)
-        if redeploy:
-            _check_image(call, changed["environmentImageRequest"])
-        else:
+        if not redeploy:
             changed["updatedTime"] = services.now()
             call.app.store.put(services.KIND, call.scope, service["name"], changed)
     if not redeploy:
         if is_on_cluster(changed):
             cluster_services.apply(call, changed)
         return json_response(_view(call, changed))
-    return _deploy(call, service["name"], lambda _earlier: changed)
+    return _deploy(call, service["name"], lambda earlier: _changed(call, earlier or _service(call), operations))
+
+
+def _changed(call: Call, service: dict[str, Any], operations: Any) -> dict[str, Any]:
+    """Return a service with a patch applied, checked."""
+    changed = apply_patch(service, operations)
+    _check_change(service, changed)
+    if changed.get("imageId") != service.get("imageId"):
+        _take_image(call, service, changed)
+    if is_on_cluster(changed):
+        cluster_documents.check(changed)
+    if any(changed[key] != service[key] for key in _REDEPLOY):
+        _check_image(call, changed["environmentImageRequest"])
+    return changed
+
+
+def _check_change(service: dict[str, Any], changed: dict[str, Any]) -> None:
+    different = {key for key in {*service, *changed} if changed.get(key) != service.get(key)}
+    if refused := sorted(different - _CHANGEABLE) or [key for key in ("sslEnabled",) if changed.get(key)]:
+        text = f"The sandbox does not implement PATCH services with {', '.join(refused)}."
+        raise ApiError(501, "NotImplementedInSandbox", text)
+    shapes.check(changed, shapes.SERVICE)
+    for key in sorted(different & _NEEDED):
+        if changed.get(key) is None:
+            raise ApiError(400, "BadRequest", f"{key} cannot be taken away from a service.")
+    resources = changed["containerResourceRequirements"]
+    if resources.get("cpu") is None or resources.get("memoryInGB") is None:
+        raise ApiError(400, "BadRequest", "A service needs cpu and memoryInGB.")
 
 
 def _take_image(call: Call, service: dict[str, Any], changed: dict[str, Any]) -> None:

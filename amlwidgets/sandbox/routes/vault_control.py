@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.sandbox import shapes
 from amlwidgets.sandbox.api import NOT_FOUND, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.identity import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
 from amlwidgets.sandbox.routes.control import guard
@@ -37,6 +38,7 @@ def redeploy(call: Call) -> Response:
     """Deploy a template; says which identities had access to which vault before, and which have it now."""
     guard(call)
     body = call.document()
+    shapes.check(body, shapes.REDEPLOY)
     group = str(body.get("group") or RESOURCE_GROUP)
     before = _policies(call)
     content = body.get("template") or wiping_template(_workspace(call, WORKSPACE))

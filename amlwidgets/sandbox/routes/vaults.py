@@ -6,6 +6,7 @@ import uuid
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.sandbox import shapes
 from amlwidgets.sandbox.api import NOT_FOUND, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.vaults.access import ROLES, Access
 from amlwidgets.sandbox.vaults.vaults import vault_id
@@ -41,6 +42,12 @@ def _id(call: Call) -> str:
 # -- vaults
 
 
+def _vault_body(call: Call) -> dict[str, Any]:
+    body = call.document()
+    shapes.check(body, shapes.VAULT)
+    return body
+
+
 @ROUTES.add("GET", _VAULT)
 def get_vault(call: Call) -> Response:
     """Return one vault."""
@@ -50,13 +57,13 @@ def get_vault(call: Call) -> Response:
 @ROUTES.add("PUT", _VAULT)
 def put_vault(call: Call) -> Response:
     """Make a vault, or replace it with all of its properties."""
-    return json_response(_vaults(call).put(_id(call), call.document(), call.query("api-version")))
+    return json_response(_vaults(call).put(_id(call), _vault_body(call), call.query("api-version")))
 
 
 @ROUTES.add("PATCH", _VAULT)
 def patch_vault(call: Call) -> Response:
     """Change some of a vault's properties."""
-    return json_response(_vaults(call).patch(_id(call), call.document()))
+    return json_response(_vaults(call).patch(_id(call), _vault_body(call)))
 
 
 @ROUTES.add("DELETE", _VAULT)
@@ -68,7 +75,7 @@ def delete_vault(call: Call) -> Response:
 @ROUTES.add("PUT", _VAULT + "/accessPolicies/{operation}")
 def change_policies(call: Call) -> Response:
     """Add, replace or remove access policies."""
-    policies = _vaults(call).change_policies(_id(call), call["operation"], call.document())
+    policies = _vaults(call).change_policies(_id(call), call["operation"], _vault_body(call))
     name = f"{_id(call)}/accessPolicies/"
     return json_response(
         {"id": name, "type": "Microsoft.KeyVault/vaults/accessPolicies", "properties": {"accessPolicies": policies}}
@@ -141,7 +148,9 @@ def list_assignments(call: Call) -> Response:
 @ROUTES.add("PUT", "/{scope:path}" + _ROLE_ASSIGNMENTS + "/{name}")
 def assign(call: Call) -> Response:
     """Assign a role."""
-    properties = call.document().get("properties") or {}
+    body = call.document()
+    shapes.check(body, shapes.ROLE_ASSIGNMENT)
+    properties = body.get("properties") or {}
     role, principal = str(properties.get("roleDefinitionId")), str(properties.get("principalId"))
     made = _access(call).assign(call["scope"], call["name"], principal, role)
     return json_response(_assignment(call, made), status=201)
@@ -206,7 +215,9 @@ def _assignment(call: Call, assignment: dict[str, Any]) -> dict[str, Any]:
 @ROUTES.add("PUT", _DEPLOYMENT)
 def deploy(call: Call) -> Response:
     """Deploy a template."""
-    properties = call.document().get("properties") or {}
+    body = call.document()
+    shapes.check(body, shapes.DEPLOYMENT)
+    properties = body.get("properties") or {}
     if str(properties.get("mode") or "Incremental").lower() != "incremental":
         raise ApiError(501, "NotImplementedInSandbox", "The sandbox does not implement deployments of mode Complete.")
     if properties.get("templateLink") or properties.get("parametersLink"):

@@ -15,6 +15,7 @@ from amlwidgets.arm.expand import DEPLOYMENTS, Expansion, Resource, expand, para
 from amlwidgets.arm.reader import TemplateError, find_key, get
 from amlwidgets.arm.scope import Scope
 from amlwidgets.arm.values import Unknown, unknown_in
+from amlwidgets.sandbox import shapes
 from amlwidgets.sandbox.api import ApiError, scope_key
 from amlwidgets.sandbox.identity import REGION
 from amlwidgets.sandbox.vaults.access import principal_of, vault_of
@@ -132,14 +133,17 @@ class Templates:
         outcome.applied.append(resource.id)
 
     def _vault(self, resource: Resource) -> None:
+        shapes.check(resource.body, shapes.VAULT, resource.id.rpartition("/")[2])
         self._access.vaults.put(resource.id, resource.body, resource.api_version)
 
     def _policies(self, resource: Resource) -> None:
+        shapes.check(resource.body, shapes.VAULT, str(resource.name))
         vault, _, operation = str(resource.name).partition("/")
         identifier = resource.evaluator.scope.resource_id(VAULT, [vault])
         self._access.vaults.change_policies(identifier, operation, resource.body)
 
     def _workspace(self, resource: Resource) -> None:
+        shapes.check(resource.body, shapes.WORKSPACE, str(resource.name))
         scope, name = resource.evaluator.scope, str(resource.name)
         earlier = self._store.get(WORKSPACE, "", scope_key(scope.subscription, scope.group, name))
         if not get(resource.body, "identity"):
@@ -159,6 +163,7 @@ class Templates:
         self._access.grant(made)
 
     def _role(self, resource: Resource) -> None:
+        shapes.check(resource.body, shapes.ROLE_ASSIGNMENT, str(resource.name))
         properties, where = resource.properties, get(resource.body, "scope")
         target = str(where) if where else resource.evaluator.scope.group_id
         if where and not target.startswith("/"):

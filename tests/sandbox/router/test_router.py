@@ -221,3 +221,38 @@ def test_load_makes_the_autoscaler_ask_for_replicas(router, replica):
     history = router.snapshot(ADDRESS, NAME)["history"]
     assert {"time", "ready", "starting", "busy", "waiting", "answers"} == set(history[0])
     assert any(look["busy"] == 1 for look in history)
+
+
+def test_replicas_take_turns(router):
+    replicas = [Replica(), Replica()]
+    for replica in replicas:
+        replica.go.set()
+    serve(router, [replica.port for replica in replicas])
+    assert [post(router)[0] for _ in range(4)] == [200] * 4
+    assert [len(replica.seen) for replica in replicas] == [2, 2]
+    for replica in replicas:
+        replica.stop()
+
+
+def test_a_request_that_nobody_took_goes_to_another_replica(router, replica):
+    gone = Replica()
+    gone.stop()  # it crashed, and that was not noticed yet
+    replica.go.set()
+    serve(router, [gone.port, replica.port])
+    assert [post(router)[0] for _ in range(4)] == [200] * 4
+    assert len(replica.seen) == 4
+    assert router.snapshot(ADDRESS, NAME)["answers"] == {"200": 4}
+
+
+def test_nobody_waits_for_a_replica_of_a_service_that_is_gone(router, replica):
+    serve(router, [replica.port])
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(post, router)
+        replica.arrived.acquire(timeout=30)
+        router.set_replicas(ADDRESS, NAME, {}, 0)
+        drained = pool.submit(router.drain, ADDRESS, NAME, "r0", 3600)
+        router.snapshot(ADDRESS, NAME)  # the drain has been told to the loop before this answers
+        router.remove(ADDRESS, NAME)
+        drained.result(30)
+        replica.go.set()
+        assert asked.result(30)[0] == 200
