@@ -146,11 +146,11 @@ class _Expander:
 
     def _nested(self, deployment: Resource) -> None:
         properties = get(deployment.raw, "properties") or {}
-        inner, link = get(properties, "template"), get(properties, "templateLink")
+        content, link = get(properties, "template"), get(properties, "templateLink")
         path = (*deployment.path, str(deployment.name))
-        if isinstance(inner, dict):
+        if isinstance(content, dict):
             pointer = f"{deployment.pointer}/properties/template"
-            self.template(self._inner(deployment, inner), deployment.document, pointer, path)
+            self.template(inner(deployment, content), deployment.document, pointer, path)
         elif link is not None:
             self._linked(deployment, link, path)
 
@@ -161,18 +161,26 @@ class _Expander:
             self._found.unread.append((deployment.pointer, f"the linked template {where} was not found here"))
             return
         document, _ = loaded
-        self.template(self._inner(deployment, document.value, own=True), document, "", path)
+        self.template(inner(deployment, document.value, own=True), document, "", path)
 
-    def _inner(self, deployment: Resource, template: dict[str, Any], *, own: bool = False) -> Evaluator:
-        outer, properties = deployment.evaluator, deployment.properties
-        options = get(get(deployment.raw, "properties"), "expressionEvaluationOptions") or {}
-        group = get(deployment.body, "resourceGroup")
-        scope = outer.scope if group is None else replace(outer.scope, group=str(group))
-        if not own and str(get(options, "scope", "outer")).lower() != "inner":
-            # Outer scope: its expressions see the parameters and variables of the template around it.
-            return outer.clone({**outer.template, "resources": get(template, "resources")}, scope)
-        values = {name: _parameter(value) for name, value in (get(properties, "parameters") or {}).items()}
-        return Evaluator(template, values, scope, lookup=outer.lookup, strict=outer.strict, reveal=outer.reveal)
+
+def inner(deployment: Resource, template: dict[str, Any], *, own: bool = False) -> Evaluator:
+    """Return what evaluates the expressions of a nested deployment's template.
+
+    Args:
+        deployment: The nested deployment.
+        template: Its template.
+        own: Whether that is a file of its own, which never sees the template around it.
+    """
+    outer, properties = deployment.evaluator, deployment.properties
+    options = get(get(deployment.raw, "properties"), "expressionEvaluationOptions") or {}
+    group = get(deployment.body, "resourceGroup")
+    scope = outer.scope if group is None else replace(outer.scope, group=str(group))
+    if not own and str(get(options, "scope", "outer")).lower() != "inner":
+        # Outer scope: its expressions see the parameters and variables of the template around it.
+        return outer.clone({**outer.template, "resources": get(template, "resources")}, scope)
+    values = {name: _parameter(value) for name, value in (get(properties, "parameters") or {}).items()}
+    return Evaluator(template, values, scope, lookup=outer.lookup, strict=outer.strict, reveal=outer.reveal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +216,7 @@ def _made(place: _Place, raw: dict[str, Any], symbol: str, parent: Resource | No
         type=kind,
         name=name,
         api_version=str(evaluator.evaluate(get(raw, "apiVersion", ""))),
-        id=evaluator.scope.resource_id(kind, str(name).split("/")),
+        id=evaluator.scope.resource_id(kind, str(name).split("/"), _other_group(kind, body)),
         condition=condition,
         conditional=get(raw, "condition") is not None,
         existing=get(raw, "existing") is True,
@@ -221,6 +229,12 @@ def _made(place: _Place, raw: dict[str, Any], symbol: str, parent: Resource | No
         symbol=symbol,
         depends_on=dependencies if isinstance(dependencies, list) else [],
     )
+
+
+def _other_group(kind: str, body: dict[str, Any]) -> str | None:
+    """Return the resource group that a nested deployment goes to, when it is not the one around it."""
+    group = get(body, "resourceGroup") if kind.lower() == DEPLOYMENTS else None
+    return None if group is None else str(group)
 
 
 def _body_part(evaluator: Evaluator, key: str, value: Any) -> Any:

@@ -37,6 +37,8 @@ class Scope:
             names: One name for each part of the type after its provider.
             group: Another resource group.
         """
+        if kind.lower() == "microsoft.resources/resourcegroups":
+            return f"/subscriptions/{self.subscription}/resourceGroups/{names[0]}"
         base = self.group_id if group is None else f"/subscriptions/{self.subscription}/resourceGroups/{group}"
         return f"{base}/providers/{interleaved(kind, names)}"
 

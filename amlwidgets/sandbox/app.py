@@ -149,6 +149,14 @@ class App:
         self._clean_engine(images=False)
         self.store.close()
 
+    def local_services(self) -> list[str]:
+        """Return the names of the user's local web services in the Docker engine: they end with the sandbox."""
+        if not self._engine_used:
+            return []
+        from amlwidgets.sandbox.engine import cleaning
+
+        return cleaning.local_services(self.home)
+
     @property
     def _engine_used(self) -> bool:
         return (self.home / "engine").exists()

@@ -82,14 +82,18 @@ class Sandbox(OwnerRoutes):
         """
         return self._call("GET", "/sandbox/status")
 
-    def stop(self) -> None:
+    def stop(self) -> list[str]:
         """End the sandbox with its containers and wait for it; nothing that it holds is lost.
+
+        Returns:
+            The local web services whose containers were removed with it, by name.
 
         Raises:
             ServiceFailed: It does not end.
         """
+        removed: list[str] = []
         with contextlib.suppress(NotConnected):
-            self._call("POST", "/sandbox/stop")
+            removed = self._call("POST", "/sandbox/stop", timeout=60).get("localServices", [])
         deadline = time.monotonic() + STOP_SECONDS
         while not _is_free(self.home):
             if time.monotonic() > deadline:
@@ -97,14 +101,20 @@ class Sandbox(OwnerRoutes):
                     f"The sandbox (process {self.pid}) does not end.", code="sandbox-stuck", todo="End that process."
                 )
             time.sleep(0.02)
+        return removed
 
-    def reset(self, *, images: bool = False) -> None:
+    def reset(self, *, images: bool = False) -> list[str]:
         """Forget models, services, environments and runs; with ``images`` what was built too.
+
+        Returns:
+            The local web services whose containers were removed, by name.
 
         Raises:
             NotConnected: It does not run.
         """
-        self._call("POST", f"/sandbox/reset?images={'true' if images else 'false'}", timeout=60)
+        done = self._call("POST", f"/sandbox/reset?images={'true' if images else 'false'}", timeout=60)
+        removed: list[str] = done.get("localServices", [])
+        return removed
 
     def faults(self, rules: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Disturb the sandbox, for tests (:mod:`amlwidgets.sandbox.faults`); an empty list ends that.

@@ -137,10 +137,18 @@ def _stop(options: argparse.Namespace) -> int:
     if running is None:
         print("No sandbox runs.")
         return 0
-    running.stop()
+    removed = running.stop()
     forget(running.home)
     print("The sandbox has stopped. What it holds is kept.")
+    _tell_removed(removed)
     return 0
+
+
+def _tell_removed(names: list[str]) -> None:
+    if names:
+        print(
+            f"Its containers are removed, these local web services among them: {', '.join(names)}. Deploy them again."
+        )
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -177,8 +185,9 @@ def _reset(options: argparse.Namespace) -> int:
         if input(f"Forget all {what} of {running.home}? [y/N] ").strip().lower() not in ("y", "yes"):
             print("Nothing was changed.")
             return 0
-    running.reset(images=options.images)
+    removed = running.reset(images=options.images)
     print("The sandbox is empty.")
+    _tell_removed(removed)
     return 0
 
 

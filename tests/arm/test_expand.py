@@ -7,6 +7,7 @@ import pytest
 from amlwidgets.arm.evaluate import Evaluator
 from amlwidgets.arm.expand import expand, parameter_values
 from amlwidgets.arm.reader import TemplateError, read
+from amlwidgets.arm.scope import Scope
 from amlwidgets.arm.values import Unknown
 
 VAULT = "Microsoft.KeyVault/vaults"
@@ -165,3 +166,22 @@ def test_parameter_files():
     assert parameter_values({"a": 2}) == {"a": 2}
     with pytest.raises(TemplateError):
         parameter_values([])
+
+
+def test_groups_and_deployments_into_them_have_their_own_identifiers():
+    template = {
+        "resources": [
+            {"type": "Microsoft.Resources/resourceGroups", "name": "other"},
+            {
+                "type": "Microsoft.Resources/deployments",
+                "name": "d",
+                "resourceGroup": "other",
+                "properties": {"template": {"resources": [{"type": "A.B/c", "name": "x"}]}},
+            },
+        ]
+    }
+    group, deployment, inside = expand(Evaluator(template, {}, Scope())).resources
+    assert group.id.endswith("/resourceGroups/other")
+    assert "/providers/" not in group.id
+    assert deployment.id == f"{group.id}/providers/Microsoft.Resources/deployments/d"
+    assert inside.id == f"{group.id}/providers/A.B/c/x"

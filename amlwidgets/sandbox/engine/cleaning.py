@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 _MARK = "engine"
 _LOCAL_SERVICE = "amlIsService"
-"""Label that azureml-core puts on the containers of local web services."""
+_SERVICE_NAME = "amlServiceName"
+"""Labels that azureml-core puts on the containers of local web services."""
 _BUILD_SECONDS = 3600.0
 """A container that a build left behind is not touched sooner: the build may still be under way."""
 
@@ -29,6 +30,20 @@ def remember(home: Path) -> None:
 def containers(home: Path) -> int:
     """Remove every container of this sandbox, local web services included; return how many."""
     return _each(home, lambda client: [c for c in _containers(client, home) if _removed(c)])
+
+
+def local_services(home: Path) -> list[str]:
+    """Return the names of the local web services that the user has in the engine."""
+    found: list[str] = []
+
+    def look(client: Any) -> list[Any]:
+        found.extend(
+            c.labels.get(_SERVICE_NAME, c.name) for c in _containers(client, home) if _LOCAL_SERVICE in c.labels
+        )
+        return found
+
+    _each(home, look)
+    return sorted(found)
 
 
 def left_behind(home: Path) -> int:

@@ -105,13 +105,15 @@ def make_workspace(call: Call) -> Response:
 def reset(call: Call) -> Response:
     """Forget everything but the sandbox's own identity."""
     guard(call)
+    local = call.app.local_services()
     call.app.reset(images=call.flag("images"))
-    return json_response({})
+    return json_response({"localServices": local})
 
 
 @ROUTES.add("POST", "/sandbox/stop", open_=True)
 def stop(call: Call) -> Response:
-    """End the program once this answer is on its way."""
+    """End the program once this answer is on its way; it says which local web services end with it."""
     guard(call)
+    local = call.app.local_services()
     threading.Timer(0.05, call.app.stop).start()
-    return json_response({"pid": os.getpid()})
+    return json_response({"pid": os.getpid(), "localServices": local})

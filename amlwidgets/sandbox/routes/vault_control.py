@@ -46,8 +46,9 @@ def redeploy(call: Call) -> Response:
     after = _policies(call)
     changed = {vault for vault in {*before, *after} if before.get(vault) != after.get(vault)}
     touched = changed | {identifier.lower() for identifier in outcome.applied if identifier.lower() in after}
+    names = {vault["id"].lower(): vault["name"] for vault in call.app.access.vaults.all()}
     vaults = [
-        {"name": vault.rpartition("/")[2], "before": before.get(vault), "after": after.get(vault)}
+        {"name": names.get(vault, vault.rpartition("/")[2]), "before": before.get(vault), "after": after.get(vault)}
         for vault in sorted(touched)
     ]
     return json_response({"outcome": asdict(outcome), "vaults": vaults, "workspaces": _workspaces(call)})

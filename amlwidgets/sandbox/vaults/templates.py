@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.arm.evaluate import Evaluator
-from amlwidgets.arm.expand import DEPLOYMENTS, Expansion, Resource, expand, parameter_values
+from amlwidgets.arm.expand import DEPLOYMENTS, Expansion, Resource, expand, inner, parameter_values
 from amlwidgets.arm.reader import TemplateError, find_key, get
 from amlwidgets.arm.scope import Scope
 from amlwidgets.arm.values import Unknown, unknown_in
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 RESOURCE = "arm-resource"
 WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
+_GROUPS = "microsoft.resources/resourcegroups"
 _POLICIES, _ROLES = f"{VAULT}/accessPolicies", "Microsoft.Authorization/roleAssignments"
 _PARAMETER_HELP = "https://aka.ms/arm-create-parameter-file"
 
@@ -91,11 +92,18 @@ class Templates:
     def _deploy(self, template: Any, values: Mapping[str, Any], scope: Scope) -> Outcome:
         outcome = Outcome()
 
+        nested: dict[str, Resource] = {}
+
+        def lookup(identifier: str, version: str, full: bool) -> Any:
+            inner = nested.get(identifier.lower())
+            return self._lookup(identifier, version, full) if inner is None else _done(inner, full=full)
+
         def look() -> Expansion:
             # Anew before each resource: reference() sees what was made before it.
-            return expand(Evaluator(template, values, scope, lookup=self._lookup, strict=True, reveal=True))
+            return expand(Evaluator(template, values, scope, lookup=lookup, strict=True, reveal=True))
 
         first = look()
+        nested |= {resource.id.lower(): resource for resource in first.resources if resource.is_a(DEPLOYMENTS)}
         if first.unread:
             raise ApiError(400, "InvalidTemplate", f"Deployment template validation failed: '{first.unread[0][1]}'.")
         for index in _order(first.resources):
@@ -108,7 +116,7 @@ class Templates:
                 outcome.skipped.append(resource.id)
             elif resource.type.lower() != DEPLOYMENTS:
                 self._apply(resource, outcome)
-        outcome.outputs = self._outputs(template, values, scope)
+        outcome.outputs = _outputs(template, Evaluator(template, values, scope, lookup=lookup))
         return outcome
 
     # -- single resources
@@ -191,14 +199,21 @@ class Templates:
         noted = self._store.get(RESOURCE, "", identifier.lower())
         return None if noted is None else noted | {"properties": Unknown(f"the state of {parts[-1]}", kind="object")}
 
-    def _outputs(self, template: Any, values: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
-        evaluator = Evaluator(template, values, scope, lookup=self._lookup)
-        found = {}
-        for name, output in (get(template, "outputs") or {}).items():
-            kind, value = str(get(output, "type", "")), evaluator.evaluate(get(output, "value"))
-            if not kind.lower().startswith("secure") and unknown_in(value) is None:
-                found[name] = {"type": kind, "value": value}
-        return found
+
+def _outputs(template: Any, evaluator: Evaluator) -> dict[str, Any]:
+    found = {}
+    for name, output in (get(template, "outputs") or {}).items():
+        kind, value = str(get(output, "type", "")), evaluator.evaluate(get(output, "value"))
+        if not kind.lower().startswith("secure") and unknown_in(value) is None:
+            found[name] = {"type": kind, "value": value}
+    return found
+
+
+def _done(deployment: Resource, *, full: bool) -> Any:
+    """Return the state of a nested deployment: what ``reference()`` sees of it are its outputs."""
+    template = get(get(deployment.raw, "properties") or {}, "template") or {}
+    properties = {"provisioningState": "Succeeded", "outputs": _outputs(template, inner(deployment, template))}
+    return {"id": deployment.id, "name": deployment.name, "properties": properties} if full else properties
 
 
 def _workspace_state(workspace: dict[str, Any], tenant: str) -> dict[str, Any]:
@@ -237,7 +252,11 @@ def _order(resources: list[Resource]) -> list[int]:
         TemplateError: They depend on each other, or on a resource that is not declared.
     """
     names = {label: index for index, resource in enumerate(resources) for label in _labels(resource)}
-    waits = [_waits(resource, names) for resource in resources]
+    inside: dict[str, list[int]] = {}
+    for index, resource in enumerate(resources):
+        for around in resource.path:
+            inside.setdefault(around.lower(), []).append(index)
+    waits = [_waits(resource, names, inside, resources) for resource in resources]
     done: list[int] = []
     while len(done) < len(resources):
         ready = [i for i in range(len(resources)) if i not in done and all(w in done for w in waits[i])]
@@ -250,10 +269,17 @@ def _order(resources: list[Resource]) -> list[int]:
 
 def _labels(resource: Resource) -> list[str]:
     own = [resource.id.lower(), str(resource.name).lower(), str(resource.name).rpartition("/")[2].lower()]
+    if resource.type.lower() == _GROUPS:
+        # What subscriptionResourceId() makes of a group; ARM takes both.
+        own.append(
+            f"/subscriptions/{resource.evaluator.scope.subscription}/providers/{_GROUPS}/{resource.name}".lower()
+        )
     return [*own, resource.symbol.lower()] if resource.symbol else own
 
 
-def _waits(resource: Resource, names: dict[str, int]) -> list[int]:
+def _waits(
+    resource: Resource, names: dict[str, int], inside: dict[str, list[int]], resources: list[Resource]
+) -> list[int]:
     found = []
     for dependency in resource.depends_on:
         label = str(dependency).lower()
@@ -261,6 +287,8 @@ def _waits(resource: Resource, names: dict[str, int]) -> list[int]:
         if index is None:
             raise TemplateError(f"The resource '{dependency}' is not defined in the template")
         found.append(index)
+        if resources[index].type.lower() == DEPLOYMENTS:
+            found += inside.get(str(resources[index].name).lower(), [])
     # What stands inside a nested deployment waits for what that deployment waits for.
     if resource.path and (around := names.get(resource.path[-1].lower())) is not None:
         found.append(around)
