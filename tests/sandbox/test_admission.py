@@ -43,7 +43,7 @@ def test_a_check_refuses_every_build(app, monkeypatch, route, body):
     app.lifecycle.images.register("s/g/w", "e", "1", {"python": {}})
     app.lifecycle.images.checks.append(refuse)
     monkeypatch.setattr(app.lifecycle, "begin", lambda operation, _work: begun.append(operation))
-    request = SimpleNamespace(authority="host", query={}, json=lambda: dict(body))
+    request = SimpleNamespace(authority="host", query={}, headers={}, json=lambda: dict(body))
     params = {"subscription": "s", "group": "g", "workspace": "w", "name": "e", "version": "1"}
     with pytest.raises(ApiError, match="An internal server error occurred"):
         route(Call(app, request, params))

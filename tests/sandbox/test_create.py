@@ -36,7 +36,7 @@ def test_only_one_of_two_gets_the_name(app, monkeypatch):
         return make(*arguments)
 
     def create(_number):
-        request = SimpleNamespace(authority="host", query={}, json=lambda: dict(body))
+        request = SimpleNamespace(authority="host", query={}, headers={}, json=lambda: dict(body))
         params = {"subscription": "s", "group": "g", "workspace": "w"}
         try:
             return routes.create(Call(app, request, params)).status
