@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from amlwidgets.sandbox import tokens
+from amlwidgets.sandbox import leftovers, tokens
 from amlwidgets.sandbox.api import ApiError, Call, Routes, not_implemented, storage_error
 from amlwidgets.sandbox.blobs import Blobs
 from amlwidgets.sandbox.faults import Faults
@@ -120,6 +120,10 @@ class App:
             message = f"The sandbox itself failed at {what}: {type(exc).__name__}. Its log is {self.home}/daemon.log."
             # 501, not 500: the client repeats a 500 three times, with pauses, and prints the same in the end.
             return ApiError(501, "SandboxError", message).response()
+
+    def tidy(self) -> None:
+        """Remove what a killed sandbox left; nothing of this one may run yet."""
+        leftovers.sweep(self)
 
     def resume(self) -> None:
         """Go on with what an earlier life of the sandbox had begun."""

@@ -192,7 +192,7 @@ class Blobs:
             OSError: The disk is full; the blob's earlier blocks are gone too then.
         """
         folder = self._stage_folder(container, name)
-        self._sweep()
+        self._sweep_staged()
         with _emptied_when_full(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
             path = folder / _hash(block)
@@ -229,7 +229,14 @@ class Blobs:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
+        """Remove files that no blob refers to: a killed sandbox had written them, but not yet said so."""
+        known = {row["file"] for row in self._store.all(KIND) if not row.get("live")}
+        for path in self._files.iterdir():
+            if path.name not in known:
+                path.unlink(missing_ok=True)
+
+    def _sweep_staged(self) -> None:
         """Remove what uploads left that were given up."""
         oldest = time.time() - STALE_SECONDS
         for path in self._staged.iterdir():

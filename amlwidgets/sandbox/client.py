@@ -264,7 +264,8 @@ def start(
         return running
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        log = (folder / "daemon.log").open("ab")
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        log = os.fdopen(os.open(folder / "daemon.log", flags, 0o600), "ab")
     except OSError as exc:
         raise BadInput(f"The sandbox's state folder {folder} cannot be written: {exc}.", code="sandbox-home") from exc
     with log:

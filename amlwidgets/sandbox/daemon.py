@@ -20,7 +20,7 @@ from amlwidgets.sandbox.app import App
 from amlwidgets.sandbox.authority import Authority
 from amlwidgets.sandbox.clock import QUICK, SPEEDS, Clock
 from amlwidgets.sandbox.environ import leave_sandbox
-from amlwidgets.sandbox.identity import Damaged, ensure_identity, with_port, write_private
+from amlwidgets.sandbox.identity import Damaged, ensure_identity, forget_drafts, with_port, write_private
 from amlwidgets.sandbox.runtimes import PROCESS, RUNTIMES, choose
 from amlwidgets.sandbox.upstream import Upstream
 from amlwidgets.sandbox.workspaces import ensure_workspace
@@ -115,6 +115,7 @@ def _lock(file: TextIO) -> bool:
 
 def _serve(options: argparse.Namespace) -> int:
     home, speed, port = options.home, options.speed, options.port
+    forget_drafts(home)
     identity = ensure_identity(home)
     try:
         listener = _listen(port, identity.port)
@@ -130,6 +131,7 @@ def _serve(options: argparse.Namespace) -> int:
     proxy = proxy_module.Proxy(identity, Authority(home), upstream, app.handle, app.lifecycle.owns_label)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    app.tidy()
     threading.Thread(target=proxy.serve, args=(listener,), daemon=True, name="accept").start()
     _announce(home, identity, speed, options.ready_fd)
     threading.Thread(target=app.resume, daemon=True, name="resume").start()

@@ -105,6 +105,12 @@ def write_private(path: Path, content: bytes) -> None:
         raise
 
 
+def forget_drafts(home: Path) -> None:
+    """Remove what :func:`write_private` left in ``home`` when it was killed; the caller holds the lock."""
+    for path in home.glob(".*.json." + "?" * 32):
+        path.unlink(missing_ok=True)
+
+
 def write_identity(home: Path, identity: Identity) -> None:
     """Keep ``identity`` in ``home``."""
     write_private(home / FILE, json.dumps(asdict(identity), indent=1).encode())

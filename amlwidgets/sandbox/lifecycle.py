@@ -257,8 +257,6 @@ class Lifecycle:
         from amlwidgets.sandbox.image_build import ImageBuild
 
         try:
-            # What a killed sandbox left running would keep its memory and its ports.
-            self.runtime.reap(self._app.home / "containers")
             for scope, service in self._app.store.scoped(services.KIND):
                 if service["state"] in (ServiceState.HEALTHY, ServiceState.UNHEALTHY):
                     self._restart(scope, service)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -176,6 +177,7 @@ class Build:
             "seconds": round(time.monotonic() - self._began, 2),
         }
         self._say(f"Successfully tagged azureml/azureml_{self._key}:latest")
+        shutil.rmtree(self._temporary, ignore_errors=True)
         self._store.commit(self._key, record)
         self._say("sandbox: push: the image is recorded in the sandbox's registry store")
         self._say(f"latest: digest: {digest} size: {size}")
@@ -186,10 +188,17 @@ class Build:
             tools=self._tools, call=self._call, write=self._write, pip_seconds=self._pip_seconds,
         )  # fmt: skip
 
+    @property
+    def _temporary(self) -> Path:
+        """What a killed build leaves goes with its folder."""
+        return self._store.folder(self._key) / "tmp"
+
     def _call(self, command: Sequence[str | Path], *, write: Write | None = None, seconds: float = 3600.0) -> int:
+        self._temporary.mkdir(exist_ok=True)
+        environment = self._tools.environment | {"TMPDIR": str(self._temporary)}
         status = process.run(
             command, write or self._write, self._cancelled,
-            environment=self._tools.environment, folder=self._store.folder(self._key), seconds=seconds,
+            environment=environment, folder=self._store.folder(self._key), seconds=seconds,
             keep_open=self._lock,
         )  # fmt: skip
         self._ended = self._shown(command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,22 @@ def make(name: str, memory_bytes: int) -> Group | None:
         return group
     group.remove(0.0)
     return None
+
+
+def remove_by_name(name: str) -> None:
+    """End and remove a group of an earlier life, wherever that life was allowed to make it.
+
+    Raises:
+        ValueError: That is not the name of a container's group.
+    """
+    if not re.fullmatch(r"amlwidgets-[\w.-]+", name):
+        raise ValueError(f"not a container's group: {name}")
+    for folder in _FS.rglob(name):
+        group = Group(folder, None, 2)
+        for pid in group.pids():
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        group.remove(1.0)
 
 
 def _limit_memory(group: Group, memory_bytes: int) -> bool:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,20 +38,32 @@ class View:
     show: Mapping[str, str] = field(default_factory=dict)
 
 
-@cache
-def mode() -> str:
-    """Return the strongest separation that works here, by trying it: ``"root"``, ``"user"`` or ``"none"``."""
+_found: list[str] = []
+
+
+def mode(scratch: Path | None = None) -> str:
+    """Return the strongest separation that works here, by trying it once: ``"root"``, ``"user"`` or ``"none"``.
+
+    Args:
+        scratch: Where to try it; the folder for temporary files by default.
+    """
+    if not _found:
+        _found.append(_strongest(scratch))
+    return _found[0]
+
+
+def _strongest(scratch: Path | None) -> str:
     if sys.platform != "linux":
         return "none"
     for candidate in ("root",) if os.getuid() == 0 else ("user",):
-        if _works(candidate):
+        if _works(candidate, scratch):
             return candidate
     return "none"
 
 
-def _works(candidate: str) -> bool:
+def _works(candidate: str, scratch: Path | None) -> bool:
     """Whether a command can be run with that separation (containers and hardened systems forbid it)."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
         staging, shown = Path(folder, "staging"), Path(folder, "shown")
         staging.mkdir()
         shown.mkdir()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from amlwidgets.sandbox.run import cgroups
+from amlwidgets.sandbox.run import cgroups, records
 from amlwidgets.sandbox.run.watch import MemoryWatch, Seen
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ class Limits:
         self._seen = Seen()
         self._watch: MemoryWatch | None = None
         name = f"amlwidgets-{spec.name}-{secrets.token_hex(4)}"
+        self._root = spec.root
+        if kernel:
+            records.announce(spec.root, name)
         self.group = cgroups.make(name, self._memory_bytes) if kernel else None
         self._cpu_by_kernel = bool(self.group and self.group.limit_cpu(self._cores_at_start()))
         self.words = self._describe()
@@ -80,6 +83,7 @@ class Limits:
             self._seen.kills, self._seen.peak_bytes = self.oom_kills, self.peak_bytes
             self.group.remove()
             self.group = None
+            records.withdraw(self._root)
 
     @property
     def oom_kills(self) -> int:

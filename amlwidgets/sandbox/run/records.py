@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from amlwidgets.sandbox.run import watch
+from amlwidgets.sandbox.run import cgroups, watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NOTE = "process.json"
+_GROUP = "group.txt"
 _SAME_START_SECONDS = 0.05
 
 
@@ -48,6 +49,19 @@ def clear(root: Path) -> None:
     (root / _NOTE).unlink(missing_ok=True)
 
 
+def announce(root: Path, group: str) -> None:
+    """Note the name of a container's control group in its folder, before the group is made."""
+    with contextlib.suppress(OSError):
+        root.mkdir(parents=True, exist_ok=True)
+        (root / _GROUP).write_text(group, "utf-8")
+
+
+def withdraw(root: Path) -> None:
+    """Forget the control group: it is gone."""
+    with contextlib.suppress(OSError):
+        (root / _GROUP).unlink(missing_ok=True)
+
+
 def reap(root: Path) -> list[int]:
     """End what the notes below ``root`` tell of, and return the pids that were killed.
 
@@ -60,6 +74,10 @@ def reap(root: Path) -> list[int]:
             note = Note(**json.loads(path.read_text("utf-8")))
             killed += _end(note, path.parent)
         path.unlink(missing_ok=True)
+    for path in root.rglob(_GROUP):
+        with contextlib.suppress(OSError, ValueError):
+            cgroups.remove_by_name(path.read_text("utf-8"))
+            path.unlink()
     return killed
 
 

@@ -73,11 +73,13 @@ class ProcessRuntime:
         """
         root, prefix, log = (path.absolute() for path in (spec.root, spec.prefix, spec.log))
         spec = replace(spec, root=root, prefix=prefix, log=log)
+        # Below the container's own folder nothing outlives it, even if the sandbox is killed at this moment.
+        root.mkdir(parents=True, exist_ok=True)
         return ProcessContainer(
             spec,
             backoff=self._backoff,
             limits=Limits(spec, free_start=self._quick, kernel=self._kernel_limits),
-            isolate=self._isolate or isolation.mode(),
+            isolate=self._isolate or isolation.mode(root),
             grace_seconds=self._grace,
             clock=self._clock,
         )

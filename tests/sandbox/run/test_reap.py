@@ -52,7 +52,7 @@ def test_killing_the_sandbox_ends_its_containers(host, mode, kernel):
         if mode != "none":  # the kernel does it all; else the sandbox's next start does the rest
             wait_for(lambda: not mentioning(f"--port {port}") and not mentioning(f"sleep {mark}"), seconds=10)
     finally:
-        ProcessRuntime.reap(host.folder)
+        ProcessRuntime().reap(host.folder)
     wait_for(lambda: not mentioning(f"--port {port}") and not mentioning(f"sleep {mark}"), seconds=10)
     assert not list(host.folder.rglob("process.json"))
 
@@ -62,7 +62,7 @@ def test_a_pid_that_was_given_to_another_process_is_not_hit(tmp_path):
         note = {"pid": innocent.pid, "started": psutil.Process(innocent.pid).create_time() - 5, "groups": []}
         (tmp_path / "web").mkdir()
         (tmp_path / "web" / "process.json").write_text(json.dumps(note))
-        assert ProcessRuntime.reap(tmp_path) == []
+        assert ProcessRuntime().reap(tmp_path) == []
         assert innocent.poll() is None
         innocent.kill()
 
@@ -71,12 +71,12 @@ def test_a_left_over_process_is_ended_with_its_tree(tmp_path):
     with subprocess.Popen(["/bin/sh", "-c", "sleep 61 & sleep 62"]) as left_over:
         wait_for(lambda: len(psutil.Process(left_over.pid).children()) == 2)
         records.write(tmp_path, left_over.pid, [])
-        assert len(ProcessRuntime.reap(tmp_path)) == 3
+        assert len(ProcessRuntime().reap(tmp_path)) == 3
         assert left_over.wait(5) == -signal.SIGKILL
     assert not (tmp_path / "process.json").exists()
 
 
 def test_an_unreadable_note_is_dropped(tmp_path):
     (tmp_path / "process.json").write_text("{")
-    assert ProcessRuntime.reap(tmp_path) == []
+    assert ProcessRuntime().reap(tmp_path) == []
     assert not (tmp_path / "process.json").exists()
