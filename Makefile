@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 ROOT_OPTION := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: demo test unit lint types sandbox notebooks browser bench clean host
+.PHONY: demo test unit lint types sandbox notebooks browser bench soak clean host
 
 demo: $(STAMP)
 	@$(BIN)/amlwidgets sandbox start
@@ -34,6 +34,10 @@ browser: $(STAMP) host
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# Options: make soak SOAK="--polls 100000 --kills 20 --seed 1"
+soak: $(STAMP)
+	$(BIN)/python -m benchmarks.soak $(SOAK)
 
 # Chromium and a Docker engine from Debian's packages, where that is possible; says what is missing where not.
 host:

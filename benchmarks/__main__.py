@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import first_widget, guides, sandbox, scan, startup
+from benchmarks import first_widget, guides, router, sandbox, scale, scan, startup
 
 ALL = {
     "sandbox": sandbox.main,
+    "router": router.main,
+    "scale": scale.main,
     "startup": startup.main,
     "first_widget": first_widget.main,
     "scan": scan.main,
