@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "diagnose": ("amlwidgets.services.diagnose_command", "name the cause of a failure in logs or error texts"),
     "preflight": ("amlwidgets.services.preflight_command", "check files and tools without deploying"),
+    "arm": ("amlwidgets.services.arm_command", "what a redeploy does to the key vault, and checks of the template"),
     "replicas": ("amlwidgets.services.replicas_command", "how many replicas a service needs"),
     "simulate": ("amlwidgets.services.simulate_command", "what router and autoscaler do with a trace of requests"),
     "sandbox": ("amlwidgets.sandbox.commands", "a control plane on this machine for azureml-core"),

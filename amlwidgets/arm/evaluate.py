@@ -42,6 +42,10 @@ class Evaluator:
         lookup: Knows the state of existing resources; without it ``reference()`` stays unknown.
         strict: Raise where something cannot be computed; otherwise it becomes an :class:`Unknown` that says why.
         reveal: Use the values of secure parameters; otherwise they stay unknown.
+
+    Attributes:
+        symbols: Identifiers by symbolic name, in templates that have them.
+        outer: For a nested template, the evaluator around it and the parameters as they are written there.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Evaluator:
         self._loops: dict[str, int] = {}
         self._lambdas: dict[str, Any] = {}
         self.symbols: dict[str, str] = {}
+        self.outer: tuple[Evaluator, Mapping[str, Any]] | None = None
 
     def clone(self, template: Mapping[str, Any], scope: Scope) -> Evaluator:
         """Return an evaluator with the same parameters for another template and scope."""
@@ -117,6 +122,13 @@ class Evaluator:
             return self._problem(exc.message)
         except (TypeError, ValueError, AttributeError, IndexError, KeyError, OverflowError) as exc:
             return self._problem(f"The expression {shortened(value)} cannot be computed: {exc}.")
+
+    def worth(self, expression: Expression) -> Any:
+        """Return what a parsed expression, or a part of one, is worth."""
+        try:
+            return self._worth(expression)
+        except TemplateError as exc:
+            return self._problem(exc.message)
 
     def _problem(self, message: str) -> Unknown:
         if self.strict:

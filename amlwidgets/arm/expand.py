@@ -180,7 +180,10 @@ def inner(deployment: Resource, template: dict[str, Any], *, own: bool = False) 
         # Outer scope: its expressions see the parameters and variables of the template around it.
         return outer.clone({**outer.template, "resources": get(template, "resources")}, scope)
     values = {name: _parameter(value) for name, value in (get(properties, "parameters") or {}).items()}
-    return Evaluator(template, values, scope, lookup=outer.lookup, strict=outer.strict, reveal=outer.reveal)
+    found = Evaluator(template, values, scope, lookup=outer.lookup, strict=outer.strict, reveal=outer.reveal)
+    written = get(get(deployment.raw, "properties"), "parameters") or {}
+    found.outer = (outer, {name: get(value, "value") for name, value in written.items()})
+    return found
 
 
 @dataclass(frozen=True, slots=True)

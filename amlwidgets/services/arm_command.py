@@ -1,0 +1,188 @@
+"""``amlwidgets arm TEMPLATE``: what a redeploy does to the key vault, and the checks of the template."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amlwidgets.arm.expand import parameter_values
+from amlwidgets.arm.reader import TemplateError, get, read
+from amlwidgets.errors import BadInput
+from amlwidgets.vault import check as checking
+from amlwidgets.vault.redeploy import simulate
+from amlwidgets.vault.view import View
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from amlwidgets.arm.reader import Document
+    from amlwidgets.vault.check import Hit
+    from amlwidgets.vault.redeploy import Redeploy
+
+SEVERITIES = tuple(reversed(checking.SEVERITIES))
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("templates", metavar="TEMPLATE", nargs="+", help="ARM template (JSON), or - for standard input")
+    parser.add_argument("--parameters", metavar="FILE", help="parameter file, or plain names and values (JSON)")
+    parser.add_argument("--vault-state", metavar="FILE", help="what `az keyvault show` prints, for the policies now")
+    parser.add_argument("--format", choices=("text", "json", "sarif", "github"), default="text")
+    parser.add_argument(
+        "--fail-on", choices=SEVERITIES, default="high", help="exit code 1 from this severity on (high)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check every template and print; 1 when a check of at least ``--fail-on`` fired."""
+    parameters = _parameters(options.parameters)
+    state = _state(options.vault_state)
+    found = [(name, *_checked(name, parameters, state)) for name in options.templates]
+    _FORMATS[options.format](found)
+    limit = checking.SEVERITIES.index(options.fail_on)
+    return int(any(checking.SEVERITIES.index(hit.severity) >= limit for _, hits, _ in found for hit in hits))
+
+
+_Found = list[tuple[str, list["Hit"], "Redeploy"]]
+
+
+def _checked(name: str, parameters: Mapping[str, Any], state: list[str] | None) -> tuple[list[Hit], Redeploy]:
+    document = _document(name)
+    try:
+        view = View(document, parameters, load=lambda path: _linked(name, path))
+        return checking.run(view), simulate(view, state)
+    except TemplateError as exc:
+        raise BadInput(f"{name}, {exc}", code="template-invalid") from exc
+
+
+def _document(name: str) -> Document:
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BadInput(f"{name} cannot be read: {exc}.", code="file-unreadable") from exc
+    if name.lower().endswith(".bicep"):
+        raise BadInput(
+            f"{name} is Bicep.", code="template-bicep", todo=f"Compile it first: az bicep build --file {name}"
+        )
+    try:
+        return read(text)
+    except TemplateError as exc:
+        raise BadInput(f"{name}, {exc}", code="template-invalid") from exc
+
+
+def _linked(name: str, path: str) -> tuple[Document, str] | None:
+    """Return a linked template that lies beside the one that names it, never anything outside of that folder."""
+    if name == "-" or "://" in path:
+        return None
+    folder = Path(name).resolve().parent
+    target = (folder / path).resolve()
+    return (_document(str(target)), path) if target.is_relative_to(folder) and target.is_file() else None
+
+
+def _json(name: str) -> Any:
+    document = _document(name)
+    return document.value
+
+
+def _parameters(name: str | None) -> Mapping[str, Any]:
+    if name is None:
+        return {}
+    try:
+        return parameter_values(_json(name))
+    except TemplateError as exc:
+        raise BadInput(f"{name}: {exc}", code="parameters-invalid") from exc
+
+
+def _state(name: str | None) -> list[str] | None:
+    """Return the object ids of a vault's policies now; None when the vault's state is not given."""
+    if name is None:
+        return None
+    content = _json(name)
+    policies = get(get(content, "properties", content), "accessPolicies", content)
+    if not isinstance(policies, list):
+        raise BadInput(
+            f"{name} has no accessPolicies.", code="vault-state", todo="Save what `az keyvault show` prints."
+        )
+    return [str(get(entry, "objectId", entry)) for entry in policies]
+
+
+# -- output
+
+
+def _print_json(found: _Found) -> None:
+    documents = [
+        {"template": name, "checks": [hit.to_dict() for hit in hits], "redeploy": redeploy.to_dict()}
+        for name, hits, redeploy in found
+    ]
+    # One template, as nearly always: its document alone.
+    print(
+        json.dumps(
+            {"schema": 1, **documents[0]} if len(found) == 1 else {"schema": 1, "templates": documents}, indent=2
+        )
+    )
+
+
+def _print_text(found: _Found) -> None:
+    for name, hits, redeploy in found:
+        print(f"{name}: {redeploy.verdict}")
+        for label, entries in (
+            ("before", redeploy.before),
+            ("after run 1", redeploy.after_run_1),
+            ("after run 2", redeploy.after_run_2),
+        ):
+            print(f"  {label:<12}{', '.join(entries) or 'nobody'}")
+        for hit in hits:
+            print(f"\n{hit.severity:<7}{hit.id}  line {hit.line}  {hit.message}\n       {hit.fix}")
+        print()
+
+
+def _print_github(found: _Found) -> None:
+    levels = {"high": "error", "medium": "warning"}
+    for name, hits, _ in found:
+        for hit in hits:
+            level = levels.get(hit.severity, "notice")
+            print(f"::{level} file={name},line={hit.line},title={hit.id}::{hit.message} {hit.fix}")
+
+
+def _print_sarif(found: _Found) -> None:
+    from amlwidgets._version import __version__
+
+    levels = {"high": "error", "medium": "warning"}
+    rules = [
+        {
+            "id": check.id,
+            "name": check.slug,
+            "shortDescription": {"text": check.why},
+            "help": {"text": check.fix},
+        }
+        for check in checking.all_checks()
+    ]
+    results = [
+        {
+            "ruleId": hit.id,
+            "level": levels.get(hit.severity, "note"),
+            "message": {"text": f"{hit.message} {hit.fix}"},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": Path(name).as_posix()},
+                        "region": {"startLine": hit.line},
+                    }
+                }
+            ],
+        }
+        for name, hits, _ in found
+        for hit in hits
+    ]
+    driver = {"name": "amlwidgets", "version": __version__, "rules": rules}
+    schema = "https://json.schemastore.org/sarif-2.1.0.json"
+    print(
+        json.dumps({"$schema": schema, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]})
+    )
+
+
+_FORMATS = {"text": _print_text, "json": _print_json, "github": _print_github, "sarif": _print_sarif}

@@ -1,0 +1,1 @@
+"""One module a check. Each has ``CHECK``, a ``check.Check``."""

@@ -1,0 +1,140 @@
+"""``amlwidgets arm`` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from test_checks import ADD, VAULT, WORK, template
+
+WIPING = template(VAULT % ("[]", "") + ",\n" + WORK)
+SAFE = template(
+    '{"type": "Microsoft.KeyVault/vaults", "apiVersion": "2026-02-01", "name": "[concat(\'kv\', uniqueString(resourceGroup().id))]",'
+    '"properties": {"enableRbacAuthorization": true, "enablePurgeProtection": true, "tenantId": "[subscription().tenantId]"}}'
+)
+
+
+def arm(*arguments, text=None):
+    program = [sys.executable, "-m", "amlwidgets.cli", "arm", *map(str, arguments)]
+    return subprocess.run(program, input=text, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def wiping(tmp_path):
+    path = tmp_path / "azuredeploy.json"
+    path.write_text("// by hand\n" + WIPING)
+    return path
+
+
+def test_the_contract(wiping):
+    done = arm(wiping, "--format", "json")
+    answer = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert answer["schema"] == 1
+    first = answer["checks"][0]
+    assert set(first) == {"id", "severity", "pointer", "line", "message", "fix"}
+    assert (first["id"], first["pointer"], first["line"]) == ("KV01", "/resources/0/properties/accessPolicies", 2)
+    redeploy = answer["redeploy"]
+    assert redeploy["wipes"] is True
+    assert redeploy["after_run_1"] == ["the workspace's own identity"]
+    assert (redeploy["before"], redeploy["after_run_2"]) == ([], [])
+
+
+def test_text_names_who_loses_what(wiping, tmp_path):
+    state = tmp_path / "vault.json"
+    state.write_text(json.dumps({"properties": {"accessPolicies": [{"objectId": "alice"}]}}))
+    done = arm(wiping, "--vault-state", state)
+    assert "takes the access to the vault away from alice" in done.stdout
+    assert "after run 2 nobody" in done.stdout
+    assert "high   KV01  line 2" in done.stdout
+
+
+def test_hygiene_alone_does_not_fail(tmp_path):
+    path = tmp_path / "safe.json"
+    path.write_text(SAFE)
+    assert arm(path).returncode == 0
+    assert arm(path, "--fail-on", "info").returncode == 0
+    (tmp_path / "low.json").write_text(SAFE.replace('"enablePurgeProtection": true, ', ""))
+    assert arm(tmp_path / "low.json").returncode == 0
+    assert arm(tmp_path / "low.json", "--fail-on", "low").returncode == 1
+
+
+def test_sarif_and_annotations(wiping):
+    log = json.loads(arm(wiping, "--format", "sarif").stdout)
+    result = log["runs"][0]["results"][0]
+    assert (result["ruleId"], result["level"]) == ("KV01", "error")
+    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 2
+    assert len(log["runs"][0]["tool"]["driver"]["rules"]) == 38
+    assert arm(wiping, "--format", "github").stdout.startswith(f"::error file={wiping},line=2,title=KV01::")
+
+
+def test_parameters_decide(tmp_path):
+    path, values = tmp_path / "t.json", tmp_path / "p.json"
+    condition = ", \"condition\": \"[equals(parameters('option'), 'new')]\""
+    path.write_text(
+        template(VAULT % ("[]", condition) + "," + WORK, '{"option": {"type": "string", "defaultValue": "new"}}')
+    )
+    assert json.loads(arm(path, "--format", "json").stdout)["redeploy"]["wipes"] is True
+    values.write_text('{"parameters": {"option": {"value": "existing"}}}')
+    answer = json.loads(arm(path, "--parameters", values, "--format", "json").stdout)
+    assert answer["redeploy"]["wipes"] is False
+
+
+def test_several_templates_and_standard_input(wiping):
+    answer = json.loads(arm(wiping, wiping, "--format", "json").stdout)
+    assert len(answer["templates"]) == 2
+    assert arm("-", text=WIPING).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("none.json", None, "cannot be read"),
+        ("bad.json", "{", "line 1"),
+        ("data.json", "[1, 2]", "no ARM template"),
+        ("main.bicep", "param x string", "az bicep build"),
+        ("deep.json", "[" * 5000, "levels deep"),
+    ],
+)
+def test_what_cannot_be_used(tmp_path, name, text, words):
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    done = arm(tmp_path / name)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_secrets_of_parameters_are_not_shown(tmp_path):
+    text = template(
+        '{"type": "Microsoft.KeyVault/vaults/secrets", "apiVersion": "2022-07-01", "name": "kv/s", "properties": '
+        '{"value": "[parameters(\'key\')]"}}', '{"key": {"type": "secureString"}}',
+    )  # fmt: skip
+    (tmp_path / "t.json").write_text(text)
+    (tmp_path / "p.json").write_text('{"key": "correct-horse-battery"}')
+    for form in ("text", "json", "sarif"):
+        done = arm(tmp_path / "t.json", "--parameters", tmp_path / "p.json", "--format", form)
+        assert "correct-horse" not in done.stdout + done.stderr
+
+
+def test_linked_templates_beside_it_are_read_and_others_are_not(tmp_path):
+    link = (
+        '{"type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "d", '
+        '"properties": {"mode": "Incremental", "templateLink": {"relativePath": "%s"}}}'
+    )
+    (tmp_path / "inner.json").write_text(WIPING)
+    (tmp_path / "outer.json").write_text(template(link % "inner.json"))
+    assert '"KV01"' in arm(tmp_path / "outer.json", "--format", "json").stdout
+    folder = tmp_path / "sub"
+    folder.mkdir()
+    (folder / "outer.json").write_text(template(link % "../inner.json"))
+    assert '"KV01"' not in arm(folder / "outer.json", "--format", "json").stdout
+
+
+def test_a_big_template(tmp_path):
+    resources = ",\n".join(VAULT.replace('"kv"', f'"kv{n}"') % ("[\n\n\n\n]", "") for n in range(400))
+    (tmp_path / "big.json").write_text(template(resources + "," + ADD))
+    answer = json.loads(arm(tmp_path / "big.json", "--format", "json").stdout)
+    assert sum(hit["id"] == "KV01" for hit in answer["checks"]) == 400
