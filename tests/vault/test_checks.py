@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
 import pytest
-from conftest import SHARED
 
 from amlwidgets.arm.expand import parameter_values
 from amlwidgets.arm.reader import TemplateError, read
@@ -15,7 +15,7 @@ from amlwidgets.vault.redeploy import WORKSPACE, simulate
 from amlwidgets.vault.view import View
 
 CHECKS = checking.all_checks()
-SAMPLES = SHARED / "reference" / "arm-samples"
+SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "reference" / "arm-samples"
 EXPECTED = sorted(SAMPLES.rglob("*.expected.json")) if SAMPLES.is_dir() else []
 
 
