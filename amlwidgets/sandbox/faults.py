@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -129,11 +129,8 @@ class Faults:
     def _slowed(self, response: Response, rate: float) -> Response:
         whole = response.body
         if isinstance(whole, bytes):
-            response.length = len(whole)
-            response.body = self._pieces([whole], rate)
-        else:
-            response.body = self._pieces(whole, rate)
-        return response
+            return replace(response, length=len(whole), body=self._pieces([whole], rate))
+        return replace(response, body=self._pieces(whole, rate))
 
     def _pieces(self, parts: Iterable[bytes], rate: float) -> Iterator[bytes]:
         size = max(int(rate / _PIECES_PER_SECOND), 1)
