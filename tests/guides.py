@@ -252,6 +252,13 @@ diagnosis is tested on them.
 
 One guide after another: `amlwidgets sandbox reset --yes` between them. Without it the second one meets the first one's
 service: *there is already a service with name mysvc*.
+
+Where the guides send their readers: [an example notebook of a local
+deployment](https://github.com/Azure/MachineLearningNotebooks/blob/master/how-to-use-azureml/deployment/deploy-to-local/register-model-deploy-local.ipynb),
+the [forum](https://learn.microsoft.com/answers/topics/azure-machine-learning-inference.html), and as next steps
+[how to deploy and where](https://learn.microsoft.com/azure/machine-learning/v1/how-to-deploy-and-where) and [the tutorial from training to
+deployment](https://learn.microsoft.com/azure/machine-learning/tutorial-train-deploy-notebook). Findings name the address that belongs to them; with an exception
+whose cause is unknown, the forum.
 """
 
 

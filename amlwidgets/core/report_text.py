@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from amlwidgets.core.findings import Evidence, Finding, Fix, Report
 
 NOTHING = "No known cause of a failure was found."
+FORUM = "https://learn.microsoft.com/answers/topics/azure-machine-learning-inference.html"
+"""Where the guides send readers whom they could not help."""
+
 _WIDTH = 100
 
 
@@ -29,7 +32,8 @@ def _nothing(report: Report, quote: Callable[[str], str]) -> list[str]:
     last = report.unexplained
     if last is None:
         return [NOTHING]
-    return [NOTHING, textwrap.fill(str(last), _WIDTH), f"{_place(last.evidence)}\n{quote(last.evidence.text)}"]
+    proof = f"{_place(last.evidence)}\n{quote(last.evidence.text)}"
+    return [NOTHING, textwrap.fill(str(last), _WIDTH), proof, f"People who know may read the forum: {FORUM}"]
 
 
 def _bars(text: str) -> str:
@@ -51,6 +55,7 @@ def _plain_finding(number: int, finding: Finding) -> str:
     for fix in finding.fixes[:2]:
         lines += _plain_fix(fix)
     lines += _wrapped("Not: ", finding.do_not)
+    lines += [f"   More: {link}" for link in finding.links[:2]]
     return "\n".join(lines)
 
 

@@ -94,6 +94,7 @@ class Deployment:
         root = self._life.folder(scope, name) / f"root-{revision}"
         models = self.models(scope, request)
         self._note(operation, container_files.lay_out(self._app, scope, request, models, root))
+        self._tell_without_effect(operation, service)
         spec = self._new_spec(operation, service, image, root, models)
         operation.say("Submitting deployment to compute.")
         # Azure replaces the container group: the earlier container ends before the new one begins.
@@ -110,6 +111,12 @@ class Deployment:
         images.note(log, f"files added: {done.assets}, with the client's own wrapper script")
         fetched = f"{done.models} with {done.model_files} files, {done.model_bytes:,} bytes"
         images.note(log, f"models fetched: {fetched}")
+
+    def _tell_without_effect(self, operation: Operation, service: dict[str, Any]) -> None:
+        if kept := services.without_effect(service):
+            text = f"kept, without effect in the sandbox: {', '.join(kept)}"
+            operation.say(f"Sandbox: {text}.")
+            self._life.images.note(operation["log"], text)
 
     def _new_spec(
         self,

@@ -69,6 +69,21 @@ def new_service(request: dict[str, Any], earlier: dict[str, Any] | None) -> dict
     }
 
 
+def without_effect(service: dict[str, Any]) -> list[str]:
+    """Return the settings of a service, by their names in the client, that the sandbox keeps and does nothing for."""
+    collection = service.get("dataCollection") or {}
+    asked = {
+        "collect_model_data": collection.get("storageEnabled") or collection.get("eventHubEnabled"),
+        "enable_app_insights": service.get("appInsightsEnabled"),
+        "the liveness probe's settings": service.get("livenessProbeRequirements"),
+        "namespace": service.get("namespace"),
+        "gpu_cores (nodes with a GPU are declared, the replica itself has none)": service[
+            "containerResourceRequirements"
+        ].get("gpu"),
+    }
+    return [name for name, given in asked.items() if given]
+
+
 def state_of(service: dict[str, Any], status: ContainerStatus | None) -> str:
     """Return the service's state; once deployed it is what its container says now."""
     if service["state"] not in (ServiceState.HEALTHY, ServiceState.UNHEALTHY):

@@ -54,8 +54,7 @@ class Rollout(Deployment):
             operation, container_files.lay_out(self._app, scope, service["environmentImageRequest"], models, root)
         )
         spec = self._new_spec(operation, service, image, root, models)
-        if service["containerResourceRequirements"].get("gpu"):
-            self._life.images.note(operation["log"], "nodes with a GPU are declared here; the replica itself has none")
+        self._tell_without_effect(operation, service)
         operation.say("Submitting deployment to compute.")
         earlier = self._life.container(scope, name)
         count = _count(service, earlier)
