@@ -32,16 +32,9 @@ def __getattr__(name: str) -> Any:
 
 
 def _running(home: str | os.PathLike[str] | None) -> Sandbox:
-    from amlwidgets.errors import NotConnected
     from amlwidgets.sandbox import client
 
-    found = client.connect(home)
-    if found is None:
-        where = home if home is not None else client.default_home()
-        raise NotConnected(
-            f"No sandbox runs on {where}.", code="sandbox-not-running", todo="Start it with `amlwidgets sandbox start`."
-        )
-    return found
+    return client.need(home)
 
 
 def workspace(name: str = "sandbox", home: str | os.PathLike[str] | None = None) -> Any:

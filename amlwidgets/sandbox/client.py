@@ -233,6 +233,18 @@ def connect(home: str | os.PathLike[str] | None = None) -> Sandbox | None:
     return Sandbox(folder, int(state["pid"]), identity.url, str(state["speed"]))
 
 
+def need(home: str | os.PathLike[str] | None = None) -> Sandbox:
+    """Return the sandbox that runs on ``home``.
+
+    Raises:
+        NotConnected: None runs there.
+    """
+    running = connect(home)
+    if running is None:
+        raise _not_running(Path(home) if home is not None else default_home())
+    return running
+
+
 def start(
     home: str | os.PathLike[str] | None = None,
     speed: str = "quick",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from amlwidgets.errors import NotConnected
 from amlwidgets.sandbox import client
 
 if TYPE_CHECKING:
@@ -26,12 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """List clusters, or make one."""
-    running = client.connect(options.home)
-    if running is None:
-        where = options.home or client.default_home()
-        raise NotConnected(
-            f"No sandbox runs on {where}.", code="sandbox-not-running", todo="Start it: amlwidgets sandbox start"
-        )
+    running = client.need(options.home)
     if options.name:
         wanted = {"name": options.name, "nodes": options.nodes, "size": options.size}
         made = running.make_cluster(**wanted, group=options.group, taints=options.taint or [])

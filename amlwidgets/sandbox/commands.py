@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlwidgets.errors import BadInput, NotConnected
+from amlwidgets.errors import BadInput
 from amlwidgets.sandbox import client, cluster_commands, vault_commands
 from amlwidgets.sandbox.configuration import ensure_config, find_config
 from amlwidgets.sandbox.gallery import commands as gallery_commands
@@ -103,17 +103,7 @@ def _make_base_image(options: argparse.Namespace) -> int:
 def _image(options: argparse.Namespace) -> int:
     from amlwidgets.sandbox.engine.commands import image
 
-    return image(_need(options), options.name, login=options.login)
-
-
-def _need(options: argparse.Namespace) -> Sandbox:
-    running = client.connect(options.home)
-    if running is None:
-        where = options.home or client.default_home()
-        raise NotConnected(
-            f"No sandbox runs on {where}.", code="sandbox-not-running", todo="Start it: amlwidgets sandbox start"
-        )
-    return running
+    return image(client.need(options.home), options.name, login=options.login)
 
 
 def _start(options: argparse.Namespace) -> int:
@@ -177,7 +167,7 @@ def _describe(state: Mapping[str, Any]) -> str:
 
 
 def _reset(options: argparse.Namespace) -> int:
-    running = _need(options)
+    running = client.need(options.home)
     if not options.yes:
         what = "models, services, environments and runs" + (", built images too" if options.images else "")
         if not sys.stdin.isatty():
@@ -192,7 +182,7 @@ def _reset(options: argparse.Namespace) -> int:
 
 
 def _env(options: argparse.Namespace) -> int:
-    running = _need(options)
+    running = client.need(options.home)
     variables, unset = running.environment(), running.unset
     if options.format == "json":
         print(json.dumps({"set": variables, "unset": unset}, indent=2))

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.arm.reader import TemplateError, read
-from amlwidgets.errors import BadInput, NotConnected
+from amlwidgets.errors import BadInput
 from amlwidgets.sandbox import client
 
 if TYPE_CHECKING:
     import argparse
-
-    from amlwidgets.sandbox.client import Sandbox
 
 
 def configure_redeploy(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +34,7 @@ def redeploy(options: argparse.Namespace) -> int:
     body: dict[str, Any] = {"group": options.group, "parameters": _parameters(options)}
     if options.template:
         body["template"] = _content(options.template)
-    done = _running(options).redeploy(body)
+    done = client.need(options.home).redeploy(body)
     print(json.dumps(done, indent=2) if options.format == "json" else _describe(done))
     return 0
 
@@ -48,19 +46,9 @@ def configure_template(parser: argparse.ArgumentParser) -> None:
 
 def template(options: argparse.Namespace) -> int:
     """Print the template of a workspace."""
-    json.dump(_running(options).template(options.workspace), sys.stdout, indent=2)
+    json.dump(client.need(options.home).template(options.workspace), sys.stdout, indent=2)
     print()
     return 0
-
-
-def _running(options: argparse.Namespace) -> Sandbox:
-    running = client.connect(options.home)
-    if running is None:
-        where = options.home or client.default_home()
-        raise NotConnected(
-            f"No sandbox runs on {where}.", code="sandbox-not-running", todo="Start it: amlwidgets sandbox start"
-        )
-    return running
 
 
 def _content(path: str) -> Any:

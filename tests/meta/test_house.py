@@ -109,3 +109,10 @@ def test_nothing_of_one_machine_stands_in_the_project():
         if file.suffix in (".py", ".md", ".toml", ".sh", ".js", ".ipynb", "") and file.is_file():
             text = file.read_text(encoding="utf-8", errors="ignore")
             assert not [w for w in words if w in text], name
+
+
+def test_no_two_test_files_have_the_same_name():
+    """pytest imports them by name: the second of two would not be collected when all tests run."""
+    tests = Path(__file__).resolve().parents[1]
+    names = [path.name for path in tests.rglob("test_*.py")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
