@@ -1,6 +1,7 @@
 """Hours in minutes: polls of every kind without growth of the daemon, then kills at random points (`make soak`).
 
-``python -m benchmarks.soak [--polls N] [--kills N] [--seed N]``. Ends with 1 when something grew or went wrong.
+``python -m benchmarks.soak [--polls N] [--kills N] [--seed N] [--runtime docker]``.
+Ends with 1 when something grew or went wrong.
 """
 
 from __future__ import annotations
@@ -66,13 +67,14 @@ def main() -> int:
     parser.add_argument("--polls", type=int, default=POLLS)
     parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--runtime", choices=("process", "docker"), default="process", help="of the kills")
     options = parser.parse_args()
     problems = []
     with tempfile.TemporaryDirectory() as name:
         if options.polls:
             problems += polling(Path(name) / "polls", options.polls)
         if options.kills:
-            problems += kills(Path(name) / "kills", options.kills, options.seed)
+            problems += kills(Path(name) / "kills", options.kills, options.seed, options.runtime)
     print("\n".join(problems) or "soak: nothing grew, nothing was lost, nothing remained")
     return int(bool(problems))
 
@@ -212,15 +214,17 @@ def table(looks: list[Look]) -> list[str]:
 # -- kills
 
 
-def kills(folder: Path, number: int, seed: int) -> list[str]:
+def kills(folder: Path, number: int, seed: int, runtime: str) -> list[str]:
     """Kill a sandbox at random points; returns what remained of it."""
     from kills import Rounds
 
-    rounds, begin = Rounds(folder, seed), time.monotonic()
+    rounds, begin = Rounds(folder, seed, runtime), time.monotonic()
     try:
         rounds.prepare()
         for done in range(number):
             rounds.round(done)
+            if (done + 1) % 10 == 0:
+                print(f"soak: {done + 1} kills, {dict(rounds.outcomes)}", flush=True)
     finally:
         left = rounds.finish()
     print(f"soak: {number} kills in {time.monotonic() - begin:.0f} s; operations afterwards: {dict(rounds.outcomes)}")

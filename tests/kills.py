@@ -124,15 +124,17 @@ class Rounds:
     Args:
         folder: Empty folder for the state, the temporary files and the client.
         seed: Of the random points.
+        runtime: What containers are: ``"process"`` or ``"docker"``.
     """
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, runtime: str = "process") -> None:
+        self.runtime = runtime
         self.home, self.temporary = folder / "home", folder / "temporary"
         for made in (self.temporary, folder / "client"):
             made.mkdir(parents=True)
         self.environment = support.clean_environment(TMPDIR=str(self.temporary))
         self.random = random.Random(seed)
-        self.sandbox = support.start_sandbox(self.home, self.environment)
+        self.sandbox = support.start_sandbox(self.home, self.environment, runtime=self.runtime)
         self.client = Client(folder / "client", self.sandbox)
         self.outcomes: Counter[str] = Counter()
         self.seconds: dict[str, float] = {}
@@ -172,12 +174,26 @@ class Rounds:
         self.sandbox.stop()
         with contextlib.suppress(AssertionError):  # the list of what remains says more
             support.until(lambda: not processes(self.home), what="the end of its processes")
-        return remains(self.home, self.temporary)
+        left = remains(self.home, self.temporary)
+        if self.runtime == "docker":
+            left += self._docker_remains()
+        return left
+
+    def _docker_remains(self) -> list[str]:
+        from amlwidgets.sandbox.engine.client import engine, filter_of
+
+        with engine() as docker:
+            containers = docker.containers.list(all=True, filters=filter_of(self.home), ignore_removed=True)
+            left = [f"container {container.name}" for container in containers]
+        last = support.start_sandbox(self.home, self.environment, runtime=self.runtime)
+        last.reset(images=True)  # images outlive a stop by design; those of a test do not outlive the test
+        last.stop()
+        return left
 
     def _kill(self) -> None:
         os.kill(self.sandbox.pid, signal.SIGKILL)
         support.until(lambda: client.connect(self.home) is None, what="the end of the killed sandbox")
-        self.sandbox = support.start_sandbox(self.home, self.environment)
+        self.sandbox = support.start_sandbox(self.home, self.environment, runtime=self.runtime)
 
     def _check(self, name: str, told: Any) -> None:
         support.until(self._settled, SETTLE_SECONDS, "the end of every operation")
