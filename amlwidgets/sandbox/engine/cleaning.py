@@ -74,9 +74,10 @@ def images(home: Path, port: int) -> int:
         ours = (f"127.0.0.1:{port}/", f"localhost:{port}/")
         bases = client.api.images(filters={"label": BASE_LABEL})
         wanted = [tag for base in bases for tag in base["RepoTags"] or [] if tag.startswith(ours)]
-        wanted += [image["Id"] for image in client.api.images(filters=filter_of(home))]
+        # What others are built upon can be removed after these only: the newest first, and again what was left.
+        newest_first = sorted(client.api.images(filters=filter_of(home)), key=lambda image: -image["Created"])
+        wanted += [image["Id"] for image in newest_first]
         removed: list[str] = []
-        # What others are built upon can be removed after these only.
         while gone := [name for name in wanted if name not in removed and _image_removed(client, name)]:
             removed += gone
         return removed

@@ -7,7 +7,8 @@ from docker_support import docker, needs_engine
 from run.conftest import GOOD, Host, log_of, wait_for, wait_state
 
 from amlwidgets.sandbox.engine import cleaning
-from amlwidgets.sandbox.engine.client import engine, filter_of
+from amlwidgets.sandbox.engine.builder import image_of
+from amlwidgets.sandbox.engine.client import engine, filter_of, mine
 from amlwidgets.sandbox.engine.runtime import DockerRuntime
 from amlwidgets.sandbox.run import Backoff
 
@@ -90,3 +91,26 @@ def test_what_a_killed_sandbox_left_is_removed_and_nothing_else(host, engine_hom
     assert cleaning.left_behind(other) == 0
     wait_state(container, "Ready")
     assert cleaning.left_behind(engine_home) == 1
+
+
+def test_local_services_are_named_before_they_are_removed(server_image, tmp_path):
+    """They are told by the labels that azureml-core gives them."""
+    cleaning.remember(tmp_path)
+    assert cleaning.local_services(tmp_path) == []
+    labels = mine(tmp_path) | {"amlIsService": "", "amlServiceName": "my-local"}
+    with engine() as client:
+        client.containers.create(image_of(server_image), labels=labels)
+    assert cleaning.local_services(tmp_path) == ["my-local"]
+    assert cleaning.containers(tmp_path) == 1
+    assert cleaning.local_services(tmp_path) == []
+
+
+def test_a_built_environment_holds_the_servers_bytecode(server_image):
+    """Every container begins with the image's files, so what is not compiled in them would be compiled at each start."""
+    with engine() as client:
+        found = client.containers.run(
+            image_of(server_image),
+            ["sh", "-c", "find /azureml-envs -path '*azureml_inference_server_http/server/*.pyc'"],
+            remove=True,
+        )
+    assert b"create_app" in found
