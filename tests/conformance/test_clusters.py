@@ -47,10 +47,11 @@ def run(data):
 
 
 @pytest.fixture
-def aks(run, tmp_path):
+def aks(sandbox, run, tmp_path):
     (tmp_path / "score.py").write_text(SCRIPT)
     (tmp_path / "broken.py").write_text("import torchlight\ndef init(): pass\ndef run(data): return data\n")
-    return lambda code: run(AKS + code)
+    yield lambda code: run(AKS + code)
+    sandbox.reset()  # the services of one test take room on the nodes from the next
 
 
 def test_clusters_are_attached_made_and_removed(aks):
