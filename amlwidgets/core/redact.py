@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _OPEN, _CLOSE = "\u2039", "\u203a"
 MASK = f"{_OPEN}masked: "
 """Beginning of every mask."""
+MASK_END = _CLOSE
+"""End of every mask."""
 _Q = r"[\"'\\]{0,6}"
 _MASKS = f"{_OPEN}{_CLOSE}"
 # A separator ends a value only where another field, a space or nothing follows it.
@@ -53,9 +55,37 @@ _RULES = (
         "password",
     ),
     _rule(
-        "ghp_|gho_|github_pat_|xox",
-        r"()(?:gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_\w{20,255}|xox[abprs]-[\w\-]{10,255})",
-        "token",
+        "uthorization|UTHORIZATION",
+        rf"([aA]uthorization{_Q} ?[:=] ?{_Q}(?:SharedKey|SharedKeyLite|AWS4-HMAC-SHA256|Digest|Negotiate) )"
+        r"[^\s\"'\\][^\n\"'\\]{3,4096}",
+        "credentials",
+    ),
+    _rule("ookie:|OOKIE:", rf"((?:[sS]et-)?[cC]ookie: ?[\w.\-]{{1,80}}=)[^\s;\"'{_OPEN}]{{6,4096}}", "cookie"),
+    _rule('"auth"', r"(\"auth\" ?: ?\")[A-Za-z0-9+/]{8,4096}={0,2}", "registry credentials"),
+    _rule("hooks.slack.com", r"(hooks\.slack\.com/(?:services|workflows)/)[A-Za-z0-9/_\-]{8,255}", "webhook address"),
+    _rule(
+        "ghp_|gho_|ghs_|ghu_|ghr_|github_pat_",
+        rf"({_WORD_START})(?:gh[pousr]_[A-Za-z0-9]{{20,255}}|github_pat_\w{{20,255}})",
+        "GitHub token",
+    ),
+    _rule("glpat-", rf"({_WORD_START})glpat-[\w\-]{{16,255}}", "GitLab token"),
+    _rule("xox", rf"({_WORD_START})xox[abeprs]-[\w\-]{{10,255}}", "Slack token"),
+    _rule("AKIA|ASIA", rf"({_WORD_START})(?:AKIA|ASIA)[0-9A-Z]{{16}}(?![0-9A-Za-z])", "AWS access key"),
+    _rule("AIza", rf"({_WORD_START})AIza[\w\-]{{35}}(?![\w\-])", "Google API key"),
+    _rule("sk_live_|rk_live_", rf"({_WORD_START})[sr]k_live_[A-Za-z0-9]{{16,255}}", "Stripe key"),
+    _rule(
+        "sk-", rf"({_WORD_START}(?<!-))sk-(?:(?:proj|ant|svcacct)-[\w\-]{{16,255}}|[A-Za-z0-9]{{32,255}})", "API key"
+    ),
+    _rule("hf_", rf"({_WORD_START})hf_[A-Za-z0-9]{{30,255}}", "Hugging Face token"),
+    _rule("npm_", rf"({_WORD_START})npm_[A-Za-z0-9]{{36}}(?![A-Za-z0-9])", "npm token"),
+    _rule("dapi", rf"({_WORD_START})dapi[0-9a-f]{{32}}(?:-\d)?(?![0-9a-zA-Z])", "Databricks token"),
+    _rule("pypi-AgE", rf"({_WORD_START})pypi-AgE[\w\-]{{40,512}}", "PyPI token"),
+    _rule("SG.", rf"({_WORD_START})SG\.[\w\-]{{16,64}}\.[\w\-]{{16,128}}", "SendGrid key"),
+    _rule("Q~", r"((?<![\w.~\-]))[A-Za-z0-9_.~\-]{3}[0-9]Q~[A-Za-z0-9_.~\-]{31,34}(?![\w.~\-])", "client secret"),
+    _rule(
+        "--password|--client-secret|--account-key",
+        rf"(--(?:password|client-secret|account-key)[ =][\"']?)[^\s\"'{_OPEN}\-][^\s\"'{_OPEN}]{{3,400}}",
+        "password",
     ),
 )
 _NAMES = (
@@ -63,7 +93,7 @@ _NAMES = (
     "accessKey|access_key|sasToken|sas_token|clientSecret|client_secret|service_principal_password|accessToken|"
     "access_token|refreshToken|refresh_token|id_token|password|Password|PASSWORD|passwd|pwd|PWD|Pwd|apiKey|api_key|"
     "apikey|API_KEY|api-key|x-api-key|connectionString|subscription-key|Ocp-Apim-Subscription-Key|"
-    "AZURE_CLIENT_SECRET|AZURE_STORAGE_KEY"
+    "AZURE_CLIENT_SECRET|AZURE_STORAGE_KEY|secretAccessKey|SecretAccessKey|secret_access_key|SECRET_ACCESS_KEY|ACCESS_KEY"
 )
 _PREFIX = r"(?<![A-Za-z])(?:[A-Z][A-Z0-9_]{0,60}_)?"
 _EQUALS = rf"{_Q} ?(?:=>|[:=]) ?{_Q}"

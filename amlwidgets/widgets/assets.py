@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import re
 from functools import cache
 from pathlib import Path
@@ -29,6 +31,24 @@ def _parts(file: str, seen: list[str]) -> list[str]:
     text = (_HERE / file).read_text(encoding="utf-8")
     before = [piece for other in _IMPORT.findall(text) for piece in _parts(other, seen)]
     return [*before, _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", text)))]
+
+
+@cache
+def packed(name: str) -> str:
+    """Return a module that unpacks the text of ``script(name)`` and loads it.
+
+    A script is part of a widget's state, which every saved notebook holds: packed it takes a third of the room.
+    """
+    data = base64.b64encode(gzip.compress(script(name).encode(), mtime=0)).decode()
+    return (
+        f'const bytes = Uint8Array.from(atob("{data}"), (c) => c.charCodeAt(0));\n'
+        'const packed = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));\n'
+        "const text = await new Response(packed).text();\n"
+        'const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));\n'
+        "const part = await import(address);\n"
+        "URL.revokeObjectURL(address);\n"
+        "export default part.default;\n"
+    )
 
 
 @cache

@@ -6,7 +6,7 @@ import functools
 import html
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, ParamSpec, TypeVar
 
 import anywidget
 import traitlets as t
@@ -27,6 +27,13 @@ def request(method: Callable[P, R]) -> Callable[P, R]:
     """Mark a method that the view may call by name; its result travels back as the answer."""
     method.__aml_request__ = True  # type: ignore[attr-defined]
     return method
+
+
+class Binary(NamedTuple):
+    """An answer with bytes beside it, which travel as they are."""
+
+    result: dict[str, Any]
+    buffers: list[bytes]
 
 
 def error_words(error: BaseException) -> dict[str, str]:
@@ -64,16 +71,18 @@ class AmlWidget(anywidget.AnyWidget):
         if not isinstance(content, dict) or content.get("kind") != "request":
             return
         reply: dict[str, Any] = {"kind": "reply", "id": content.get("id")}
+        buffers: list[bytes] = []
         try:
             method = getattr(type(self), str(content.get("name")), None)
             if not getattr(method, "__aml_request__", False):
                 raise AmlWidgetsError(f"The view asked for “{content.get('name')}”, which is unknown.", code="view-old")
             with self._answering:
-                reply["result"] = method(self, **content.get("payload", {}))  # type: ignore[misc]
+                result = method(self, **content.get("payload", {}))  # type: ignore[misc]
+            reply["result"], buffers = result if isinstance(result, Binary) else (result, [])
         except Exception as error:  # noqa: BLE001 - shown in the widget
             reply["error"] = error_words(error)
             self.show_problem(error)
-        self.send(reply)
+        self.send(reply, buffers=buffers)
 
     def show_problem(self, error: BaseException) -> None:
         """Show ``error`` in the widget's error strip."""

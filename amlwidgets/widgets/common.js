@@ -15,17 +15,20 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
-/** Requests to the kernel: ask(name, payload) resolves with the answer or rejects with the error shown to people. */
+/**
+ * Requests to the kernel: ask(name, payload) resolves with the answer or rejects with the error shown to people.
+ * Bytes of an answer are in its `buffers`.
+ */
 export function requests(model, seconds = 30) {
   let last = 0;
   const open = new Map();
-  const onMessage = (message) => {
+  const onMessage = (message, buffers) => {
     if (message?.kind !== "reply" || !open.has(message.id)) return;
     const { resolve, reject, timer } = open.get(message.id);
     clearTimeout(timer);
     open.delete(message.id);
     if (message.error) reject(message.error);
-    else resolve(message.result);
+    else resolve(buffers?.length ? { ...message.result, buffers } : message.result);
   };
   model.on("msg:custom", onMessage);
   const prefix = Math.random().toString(36).slice(2);

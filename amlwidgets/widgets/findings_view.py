@@ -39,7 +39,7 @@ class FindingsView(AmlWidget):
         super().__init__()
         self.report = report
         self.nothing = f"{_NOTHING} {report.unexplained or 'That is no proof that nothing is wrong.'}"
-        self.findings = [_shown(f.to_dict()) for f in report.findings[:_MOST]]
+        self.findings = shown_findings(report)
 
     def to_text(self) -> str:
         """Return the findings as text."""
@@ -53,6 +53,11 @@ class FindingsView(AmlWidget):
                 lines.append(f"  > {evidence.source}, line {evidence.first_line}: {evidence.text.strip()[:200]}")
             lines += [f"  {fix.title}" for fix in finding.fixes[:1]]
         return "\n".join(lines)
+
+
+def shown_findings(report: Report) -> list[dict[str, Any]]:
+    """Return the best findings as cards show them outside the wizard."""
+    return [_shown(f.to_dict()) for f in report.findings[:_MOST]]
 
 
 def _shown(finding: dict[str, Any]) -> dict[str, Any]:

@@ -1,175 +1,256 @@
 import { h } from "./common.js";
-
-const ROW = 18;
-const PAGE = 200;
+import { logData } from "./log_data.js";
+import { logFind } from "./log_find.js";
+import { logMap } from "./log_map.js";
+import { rowList } from "./log_rows.js";
+import { selection } from "./log_select.js";
+import { fillLine } from "./log_text.js";
+import { logTools } from "./log_tools.js";
 
 /**
- * A log that asks for windows of lines. source: {window(start, count) -> {start, total, lines}, find(query) -> {hits}}.
- * Returns {element, reset(name, total, marks), push(message), reveal(line), close()}; lines are counted from 0.
+ * The view of a log that stays in the kernel. ask(op, payload) resolves with the kernel's answer; open(finding) shows a
+ * finding's card. Returns {element, show(what), take(message, buffers), reveal(line), close()}; lines count from 0.
  */
-export function logView(source) {
-  let name = "";
-  let total = 0;
+export function logView({ ask, open = () => {} }) {
+  let findings = new Map();
+  let opened = new Map();
+  let sources = [];
+  let version = 0;
   let epoch = 0;
-  let hits = [];
-  let hit = -1;
-  let marks = new Set();
-  let saved = new Map();
-  const lines = new Map();
-  const asked = new Set();
+  let placed = false;
   const title = h("b", {}, "Log");
-  const count = h("span.aml-dim", { "aria-live": "off" });
-  const search = h("input", { type: "search", placeholder: "find", "aria-label": "Find in the log" });
-  const found = h("span.aml-dim", { "aria-live": "polite" });
+  const count = h("span.aml-dim.aml-lines");
+  const said = h("span.aml-dim.aml-said", { role: "status" });
   const follow = h("input", { type: "checkbox", checked: true });
-  const sizer = h("div.aml-sizer");
-  const scroll = h("div.aml-scroll", { tabIndex: 0, role: "log", "aria-label": "Log lines", "aria-live": "off" }, sizer);
-  const strip = h("div.aml-strip", { "aria-hidden": "true" });
   const empty = h("div.aml-empty", {}, "Nothing was written yet.");
-  const step = (by) => hits.length && go((hit + by + hits.length) % hits.length);
+  const data = logData((op, payload) => ask(op, payload), () => changed());
+  const list = rowList({ make: makeRow, stamp: (row) => stampOf(row), onPlace: placedRows });
+  const { scroll } = list;
+  const map = logMap({ go: (part) => { follow.checked = false; list.reveal(Math.floor(part * data.rows), true); }, open: (finding) => openFinding(finding) });
+  const find = logFind({ ask: (op, payload) => ask(op, payload), here: () => data.row(list.top.row)?.line ?? 0, jump: (hit) => toLine(hit.line), changed: () => list.later() });
+  const tools = logTools({ change: (settings) => ask("filter", settings).then(taken).catch(sayError), act: (name, value) => actions[name](value) });
+  const marks = selection(list, { copy: (from, to) => ask("copy", { from: [from.line, from.column], to: [to.line, to.column] }), say });
+  const link = (label, title, onclick) => h("button.aml-link", { type: "button", title, hidden: true, onclick }, label);
+  const firstError = link("Next error", "Next error (e)", () => actions.error());
+  const nextFinding = link("Next finding", "Next finding (f)", () => actions.finding());
+  const more = h("button.aml-toggle", { type: "button", "aria-expanded": "false", title: "Filter, wrap, fold, go to a line, download", onclick: () => {
+    tools.box.hidden = !tools.box.hidden;
+    more.setAttribute("aria-expanded", String(!tools.box.hidden));
+  } }, "Filter …");
   const element = h("section.aml-log", { "aria-label": "Log" },
-    h("div.aml-log-head", {}, title, count, search, found,
-      h("button", { type: "button", "aria-label": "Previous hit", onclick: () => step(-1) }, "▲"),
-      h("button", { type: "button", "aria-label": "Next hit", onclick: () => step(1) }, "▼"),
-      h("label", {}, follow, " follow")),
-    h("div.aml-log-body", {}, scroll, strip));
+    h("div.aml-log-head", {}, title, count, find.box, nextFinding, firstError, more, h("label", {}, follow, " follow"), said),
+    tools.box, h("div.aml-log-body", {}, scroll, map.strip));
 
-  function draw() {
-    // Hidden for a moment, as when the theme changes: what is drawn stays, and is drawn anew when it is seen again.
-    if (!scroll.clientHeight) return;
-    const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - 10);
-    const last = Math.min(total, Math.ceil((scroll.scrollTop + scroll.clientHeight) / ROW) + 10);
-    const rows = [];
-    for (let index = first; index < last; index++) {
-      const text = lines.get(index);
-      if (text === undefined) fetchPage(Math.floor(index / PAGE));
-      const row = h("div.aml-line", { style: `top:${index * ROW}px` }, h("i", {}, String(index + 1)), text ?? saved.get(index) ?? "…");
-      if (marks.has(index)) row.classList.add("aml-mark");
-      if (hits[hit] === index) row.classList.add("aml-hit");
-      rows.push(row);
-    }
-    sizer.replaceChildren(...rows);
-    sizer.style.height = `${total * ROW}px`;
+  function stampOf(row) {
+    const entry = data.row(row);
+    if (!entry) return `?${version}`;
+    return `${entry.line} ${entry.text.length} ${entry.hidden} ${entry.level} ${version} ${find.stampOf} ${opened.has(entry.line)}`;
   }
-  async function fetchPage(page) {
-    if (asked.has(page)) return;
-    asked.add(page);
+  function makeRow(row) {
+    const entry = data.row(row);
+    if (!entry) return h("div.aml-line", {}, h("i", {}, ""), h("span.aml-t.aml-dim", {}, "…"));
+    const found = findings.get(entry.line);
+    const now = find.now();
+    const text = fillLine(h("span.aml-t"), opened.get(entry.line) ?? entry.text, find.hits, now?.line === entry.line ? now.column : -1);
+    const after = [];
+    if (entry.cut) after.push(note(opened.has(entry.line) ? "show less" : `show all, ${entry.cut.toLocaleString()} bytes`, () => unroll(entry.line, false)));
+    else if (/^\s*[{[].*[}\]]\s*$/.test(entry.text)) after.push(note(opened.has(entry.line) ? "as written" : "unfold", () => unroll(entry.line, true)));
+    if (entry.hidden) after.push(note(`${entry.hidden.toLocaleString()} more like it ▸`, () => ask("unfold", { line: entry.line }).then(taken).catch(sayError)));
+    const margin = h("i", { "aria-label": `line ${entry.line + 1}` }, found ? pin(found) : null, String(entry.line + 1));
+    const origin = sources.length > 1 && entry.origin >= 0 ? h(`span.aml-src.aml-src${entry.origin % 6}`, { title: sources[entry.origin] }, sources[entry.origin]) : null;
+    const line = h(`div.aml-line.aml-l${entry.level}`, { "data-line": entry.line, "data-row": row }, margin, origin, text, after);
+    if (found) line.classList.add("aml-mark");
+    if (opened.has(entry.line)) line.classList.add("aml-opened");
+    if (now?.line === entry.line) line.classList.add("aml-hit");
+    return line;
+  }
+  const note = (label, onclick) => h("button.aml-note", { type: "button", onclick }, label);
+  const pin = (found) => h("button.aml-pin", { type: "button", title: found[0].title, "aria-label": `Finding: ${found[0].title}`, onclick: () => openFinding(found[0]) }, "●");
+  async function unroll(line, pretty) {
+    if (opened.has(line)) opened.delete(line);
+    else {
+      try {
+        opened.set(line, (await ask("line", { line, pretty })).text);
+      } catch (error) {
+        return sayError(error);
+      }
+    }
+    list.draw();
+  }
+  function placedRows() {
+    marks.show();
+    if (!data.rows) return;
+    const seen = scroll.clientHeight / Math.max(1, list.layer.offsetHeight / Math.max(1, list.drawn().size));
+    map.sight(list.top.row / data.rows, (list.top.row + seen) / data.rows);
+  }
+  let words = "";
+  function changed() {
+    list.setCount(data.saved ? data.saved.length : data.rows);
+    const shown = data.rows !== data.total && !tools.isFolded ? `${data.rows.toLocaleString()} of ` : "";
+    const text = data.saved ? words : data.total === 1 ? "1 line" : `${shown}${data.total.toLocaleString()} lines`;
+    if (count.textContent !== text) count.textContent = text;
+    if (data.saved?.length || data.total) empty.remove();
+    else scroll.append(empty);
+    if (follow.checked && !data.saved) list.toEnd();
+    else list.draw();
+  }
+  /** Take counts that the kernel has answered with. */
+  function taken(state) {
+    if (!state || state.version === undefined) return;
+    if (data.saved) data.saved = null;
+    if (state.generation !== data.generation) opened = new Map();
+    if (state.settings) {
+      tools.set(state.settings);
+      tools.isFolded = !state.settings.query && !state.settings.levels;
+    }
+    if (state.sources) sources = state.sources;
+    data.take(state);
+    firstError.hidden = !state.errors;
+    pinFindings();
+    changed();
+    drawMap();
+    find.grown();
+    if (!state.ready && state.total) again();
+  }
+  let waiting = 0;
+  function again() {
+    clearTimeout(waiting);
+    const mine = epoch;
+    waiting = setTimeout(() => ask("state", {}).then((state) => mine === epoch && taken(state)).catch(() => {}), 120);
+  }
+  let mapped = 0;
+  async function drawMap() {
+    if (Date.now() < mapped) return;
+    mapped = Date.now() + 700;
+    setTimeout(async () => {
+      const mine = epoch;
+      const answer = await ask("marks", { parts: 160 }).catch(() => null);
+      if (answer && mine === epoch) map.levels([...answer.levels]);
+    }, data.total < 2000 ? 0 : 600);
+  }
+  function pinFindings() {
+    map.findings([...findings].map(([line, [finding]]) => ({ part: line / Math.max(1, data.total), finding })));
+    nextFinding.hidden = !findings.size;
+  }
+  async function toLine(line, always = false) {
+    follow.checked = false;
     const mine = epoch;
     try {
-      const answer = await source.window(page * PAGE, PAGE);
-      if (mine !== epoch) return;
-      answer.lines.forEach((text, offset) => lines.set(answer.start + offset, text));
-      setTotal(answer.total);
-      if (answer.lines.length < PAGE) asked.delete(page);
-      draw();
-    } catch {
-      setTimeout(() => asked.delete(page), 2000);
+      const { row } = data.saved ? { row: data.saved.findIndex((e) => e.line >= line) } : await ask("locate", { line });
+      if (mine === epoch) list.reveal(Math.max(0, row), always);
+    } catch (error) {
+      sayError(error);
     }
   }
-  function setTotal(value) {
-    if (value > total) total = value;
-    count.textContent = total === 1 ? "1 line" : `${total.toLocaleString()} lines`;
-    empty.remove();
-    if (!total) scroll.append(empty);
-    drawStrip();
+  function openFinding(finding) {
+    open(finding);
   }
-  function drawStrip() {
-    strip.replaceChildren(...[...marks].map((index) =>
-      h("b", { style: `top:${(100 * index) / Math.max(total, 1)}%`, onclick: () => reveal(index) })));
+  function say(text) {
+    said.textContent = text;
+    setTimeout(() => said.textContent === text && (said.textContent = ""), 4000);
   }
-  function toEnd() {
-    scroll.scrollTop = scroll.scrollHeight;
-  }
-  function reveal(index) {
-    follow.checked = false;
-    sizer.style.height = `${total * ROW}px`;
-    scroll.scrollTop = Math.max(0, index * ROW - scroll.clientHeight / 3);
-    draw();
-  }
-  function go(index) {
-    hit = index;
-    found.textContent = hits.length ? `${hit + 1} of ${hits.length}` : search.value ? "none" : "";
-    if (hits.length) reveal(hits[hit]);
-    else draw();
-  }
-  async function find() {
-    const query = search.value;
-    if (!query) {
-      hits = [];
-      return go(-1);
-    }
-    try {
-      const answer = await source.find(query);
-      if (query !== search.value) return;
-      hits = answer.hits;
-      go(hits.length ? 0 : -1);
-    } catch {
-      found.textContent = "the kernel is busy";
-    }
-  }
-  let frame = 0;
-  const later = () => {
-    frame ||= requestAnimationFrame(() => {
-      frame = 0;
-      draw();
-    });
+  const sayError = (error) => say(error?.message ?? "The kernel does not answer.");
+  const here = () => data.row(list.top.row + 1 + Math.floor(scroll.clientHeight / 60))?.line ?? 0;
+  let at = -1;
+  const actions = {
+    wrap(on = !tools.wrap.checked) { tools.wrap.checked = on; list.setWrap(on); },
+    line: (line) => { at = line; return toLine(line, true); },
+    async error(back = false) {
+      const answer = await ask("next_error", { line: at < 0 ? (back ? data.total : -1) : at, back }).catch(sayError);
+      if (!answer) return;
+      if (answer.line === null) { at = -1; return say(back ? "No error above" : "No further error; next starts at the top"); }
+      at = answer.line;
+      await toLine(at);
+      say(`Error in line ${(at + 1).toLocaleString()}`);
+    },
+    finding() {
+      const lines = [...findings.keys()].sort((a, b) => a - b);
+      if (!lines.length) return;
+      at = lines.find((line) => line > at) ?? lines[0];
+      toLine(at);
+      openFinding(findings.get(at)[0]);
+    },
+    async download() {
+      const parts = [];
+      try {
+        for (let index = 0, answer; !answer?.last; index += answer.blocks) {
+          answer = await ask("part", { index });
+          parts.push(answer.buffers[0]);
+        }
+      } catch (error) {
+        return sayError(error);
+      }
+      const address = URL.createObjectURL(new Blob(parts, { type: "text/plain;charset=utf-8" }));
+      h("a", { href: address, download: `${title.textContent.replace(/[^\w.-]+/g, "-")}.log`.replace(/\.log\.log$/, ".log") }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 10_000);
+    },
   };
-  scroll.addEventListener("scroll", later);
-  scroll.addEventListener("wheel", (event) => event.deltaY < 0 && (follow.checked = false), { passive: true });
-  follow.addEventListener("change", () => follow.checked && toEnd());
-  search.addEventListener("input", find);
-  search.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
-    event.stopPropagation();
-  });
+  const keys = { "/": () => { find.input.focus(); find.input.select(); }, n: () => find.step(1), N: () => find.step(-1), e: () => actions.error(), E: () => actions.error(true),
+    f: () => actions.finding(), w: () => actions.wrap(), g: () => { follow.checked = false; list.reveal(0, true); }, G: () => { follow.checked = true; list.toEnd(); },
+    ":": () => { tools.box.hidden = false; more.setAttribute("aria-expanded", "true"); tools.line.focus(); },
+    ArrowDown: () => list.by(18), ArrowUp: () => list.by(-18), Escape: () => { marks.clear(); getSelection().removeAllRanges(); } };
   scroll.addEventListener("keydown", (event) => {
-    const actions = { "/": () => search.focus(), n: () => step(1), N: () => step(-1),
-      g: () => { follow.checked = false; scroll.scrollTop = 0; }, G: toEnd };
-    if (actions[event.key]) {
-      actions[event.key]();
-      event.preventDefault();
-    }
+    const chord = event.ctrlKey || event.metaKey;
+    if (chord && event.key === "c" && !marks.isEmpty()) marks.copyNow();
+    else if (chord && event.key === "a") marks.all(data.total - 1);
+    else if (!chord && !event.altKey && keys[event.key]) keys[event.key]();
+    else if (chord) return;
+    else return event.stopPropagation();
+    event.preventDefault();
     event.stopPropagation();
   });
-  const observer = new ResizeObserver(later);
-  observer.observe(scroll);
-  const seen = new IntersectionObserver(later);
-  seen.observe(scroll);
+  find.onLeave = () => scroll.focus();
+  list.onScrolled = () => (follow.checked = list.isAtEnd());
+  list.onResize = () => follow.checked && !data.saved && list.toEnd();
+  follow.addEventListener("change", () => follow.checked && list.toEnd());
 
   return {
-    element,
-    reset(newName, newTotal, newMarks, keep, excerpt = []) {
-      if (newName !== name || !keep || newTotal < total) {
+    element, reveal: (line) => toLine(line),
+    /** Show a log: {name, findings: [{line, title, …}], excerpt: [[line, text], …], total, keep}. */
+    show({ name, findings: found = [], excerpt = [], total = 0, keep = false }) {
+      findings = new Map();
+      for (const finding of found) findings.set(finding.line, [...(findings.get(finding.line) ?? []), finding]);
+      title.textContent = name ? name[0].toUpperCase() + name.slice(1) : "Log";
+      version++;
+      pinFindings();
+      if (!keep) {
         epoch++;
-        lines.clear();
-        asked.clear();
-        hits = [];
-        hit = -1;
-        total = 0;
-        found.textContent = "";
-        search.value = "";
+        opened = new Map();
+        placed = false;
+        at = -1;
+        find.reset();
         follow.checked = true;
+        Object.assign(data, { total: 0, rows: 0, version: -1 });
+        data.take({ total: 0, rows: 0, version: -2, generation: -2, settled: 0 });
+        const mine = epoch;
+        // All that there is where no kernel answers; with one, its lines take their place.
+        const alone = setTimeout(() => {
+          if (mine !== epoch || data.version >= 0) return;
+          data.saved = excerpt.map(([line, text]) => ({ line, text, level: 0, cut: 0, hidden: 0, origin: -1 }));
+          words = total ? `${excerpt.length.toLocaleString()} of ${total.toLocaleString()} lines, as saved; run the cell again to see all` : "";
+          changed();
+          if (findings.size) toLine(Math.min(...findings.keys()));
+        }, 400);
+        ask("state", {}).then((state) => {
+          clearTimeout(alone);
+          if (mine === epoch) taken(state);
+        }).catch(() => {});
       }
-      // All that there is where no kernel answers; with one, its lines take their place.
-      saved = new Map(excerpt);
-      name = newName;
-      marks = new Set(newMarks);
-      title.textContent = newName[0].toUpperCase() + newName.slice(1);
-      setTotal(newTotal);
-      draw();
-      if (follow.checked) marks.size ? reveal(Math.min(...marks)) : toEnd();
+      if (!placed && findings.size && follow.checked) {
+        placed = true;
+        at = Math.min(...findings.keys());
+        toLine(at);
+      } else list.draw();
     },
-    push(message) {
-      message.lines.forEach((text, offset) => lines.set(message.start + offset, text));
-      if (message.total < total) total = 0;
-      setTotal(message.total);
-      draw();
-      if (follow.checked) toEnd();
+    /** Take what the kernel sends by itself: counts, and the newest lines. */
+    take(message, buffers) {
+      if (data.saved) data.saved = null;
+      if (message.window) data.takeWindow({ ...message.window, state: message.state, buffers });
+      taken(message.state);
     },
-    reveal,
     close() {
-      observer.disconnect();
-      seen.disconnect();
+      for (const part of [list, marks, find, tools]) part.close();
+      clearTimeout(waiting);
     },
   };
 }

@@ -1,82 +1,171 @@
-"""A log that is looked at in windows: a text, a file, or a web service's log."""
+"""A log that is looked at in windows: live, searchable, with its findings in the margin."""
 
 from __future__ import annotations
 
-from os import PathLike
-from pathlib import Path
-from typing import Any
+import html
+import threading
+import time
+from typing import TYPE_CHECKING, Any
 
 import traitlets as t
 
+from amlwidgets.core.ansi import plain
 from amlwidgets.core.logbuffer import LogBuffer
-from amlwidgets.core.redact import mask
-from amlwidgets.errors import BadInput
-from amlwidgets.services.azureml import service_log
-from amlwidgets.services.diagnose import diagnose
-from amlwidgets.widgets.assets import script, style
+from amlwidgets.services.log_feed import LogFeed
+from amlwidgets.services.log_sources import source_of
+from amlwidgets.widgets.assets import packed, style
 from amlwidgets.widgets.base import AmlWidget, request
+from amlwidgets.widgets.coalesce import Coalescer
+from amlwidgets.widgets.findings_view import shown_findings
+from amlwidgets.widgets.log_excerpt import excerpt, excerpt_html, excerpt_text
+from amlwidgets.widgets.log_pane import LogPane
+
+if TYPE_CHECKING:
+    from amlwidgets.core.findings import Report
+
+_FORGOTTEN = 45.0
+"""Seconds without a sign of life after which a view counts as closed; a view gives one every 10 s."""
 
 
 class LogViewer(AmlWidget):
-    """Scrollable view of one log. The lines stay in the kernel; the view asks for windows of them.
+    """Scrollable view of a log of any size. The lines stay in the kernel; the view asks for windows of them.
+
+    Secrets are masked before anything is kept. The work of following a source ends when its last view is closed, and
+    goes on without gaps when one is opened again.
 
     Args:
-        source: A text (``str``), a file (``os.PathLike``) or a web service of azureml-core.
+        source: A text (``str``, ``bytes``), a file (``os.PathLike``; also growing, rotated, gzip), a web service or an
+            image of azureml-core, a Docker container, or an iterable of lines.
 
     Raises:
         BadInput: the source is none of these, or the file cannot be read.
     """
 
-    _esm = script("log_viewer")
-    _css = style("log_view", "log_viewer")
+    _esm = packed("log_viewer")
+    _css = style("finding_card", "log_view", "log_viewer")
 
     name = t.Unicode("log").tag(sync=True)
     """Name of the source."""
     total = t.Int(0).tag(sync=True)
     """Lines known so far. The lines themselves are requested in windows."""
-    marks: t.List[Any] = t.List().tag(sync=True)
-    """Indices of lines that are evidence of a finding."""
+    findings: t.List[Any] = t.List().tag(sync=True)
+    """The best findings in their JSON form; their evidence stands in the margin."""
+    excerpt: t.List[Any] = t.List().tag(sync=True)
+    """Lines for a saved notebook, as ``(index, text)``: the first, the last, and those around findings."""
+    status = t.Unicode("").tag(sync=True)
+    """What is to be said of the source, such as why it ended."""
 
     def __init__(self, source: Any) -> None:
         super().__init__()
-        name, text = _read(source)
-        self._log = LogBuffer(name)
-        self._log.append(mask(text))
-        self.report = diagnose([(name, text)])
+        origin = source_of(source)
+        self._log = LogBuffer(origin.name)
+        self._pane = LogPane(self._log, lambda message, buffers: self.send(message, buffers=buffers))
+        self._changes: Coalescer[str] = Coalescer(self.guarded(self._push))
+        self._feed = LogFeed(self._log, origin, self._changes.add)
+        self._views: dict[str, float] = {}
+        self._watching = threading.Lock()
+        if origin.quick:
+            stopped = threading.Event()
+            stopped.set()
+            origin.run(self._log, stopped)
+            self._log.settle()
         with self.hold_sync():
-            self.name, self.total = name, len(self._log)
-            self.marks = sorted({e.first_line - 1 for f in self.report.findings for e in f.evidence})
+            self.name = origin.name
+            self._keep()
+        if not origin.live:
+            self._feed.start()
+
+    # ---- for code ------------------------------------------------------------------------------------
+
+    @property
+    def report(self) -> Report:
+        """What the log shows, as far as it was looked at; of a finished log, all of it."""
+        if not self._feed.source.live:
+            self._feed.wait(60)
+        return self._feed.report
+
+    def start(self) -> None:
+        """Follow the source, as an open view does."""
+        self._feed.start()
+
+    def wait(self, seconds: float = 60.0) -> bool:
+        """Wait until the source has ended and all of it was looked at; return whether that is so."""
+        return self._feed.wait(seconds)
+
+    def close(self) -> None:
+        """End the work and take the widget away."""
+        self._feed.stop()
+        self._changes.close()
+        super().close()
+
+    # ---- requests of the view ------------------------------------------------------------------------
 
     @request
-    def window(self, start: int, count: int) -> dict[str, Any]:
-        """Return up to 500 lines from index ``start``."""
-        return {
-            "start": start,
-            "total": len(self._log),
-            "lines": [x[:4000] for x in self._log.window(start, min(count, 500))],
-        }
+    def log(self, op: str, payload: dict[str, Any]) -> Any:
+        """Answer a question about the log; the operations are those of ``LogPane``."""
+        return self._pane.answer(op, payload)
 
     @request
-    def find(self, query: str) -> dict[str, Any]:
-        """Return the indices of lines that contain ``query``."""
-        return {"hits": self._log.find(query)}
+    def seen(self, view: str, *, closed: bool = False) -> None:
+        """Note that a view is open, or that it was closed; without any view the work ends."""
+        now = time.monotonic()
+        with self._watching:
+            self._views = {v: at for v, at in self._views.items() if now - at < _FORGOTTEN and v != view}
+            if not closed:
+                self._views[view] = now
+            if not self._views:
+                self._feed.stop()
+                return
+        self._feed.start()
+        self._expire_later()
+
+    def _expire_later(self) -> None:
+        timer = threading.Timer(_FORGOTTEN, self._expire)
+        timer.daemon = True
+        with self._watching:
+            old, self._timer = getattr(self, "_timer", None), timer
+        if old is not None:
+            old.cancel()
+        timer.start()
+
+    def _expire(self) -> None:
+        """End the work when no view gives a sign of life any more, as after a page was closed."""
+        now = time.monotonic()
+        with self._watching:
+            if all(now - at >= _FORGOTTEN - 1 for at in self._views.values()):
+                self._views = {}
+                self._feed.stop()
+
+    # ---- drawing -------------------------------------------------------------------------------------
+
+    def _push(self, changes: set[str]) -> None:
+        with self.hold_sync():
+            if "report" in changes:
+                self.findings = shown_findings(self._feed.report)
+            if changes & {"report", "status"}:
+                self._keep()
+            if "status" in changes:
+                self.status = self._feed.ended
+        if "log" in changes:
+            self._pane.push()
+
+    def _keep(self) -> None:
+        """Keep what a saved notebook shows."""
+        self.total = len(self._log)
+        marks = sorted({e.first_line - 1 for f in self._feed.report.findings[:4] for e in f.evidence[:2]})
+        self.excerpt = excerpt(self._log, marks)
+
+    # ---- static form -----------------------------------------------------------------------------------
 
     def to_text(self) -> str:
-        """Return the last lines."""
-        return "\n".join(self._log.window(len(self._log) - 40, 40))
+        """Return an excerpt: the first lines, the last ones, and those around findings."""
+        return excerpt_text(self._log.name, len(self._log), self._lines_now())
 
+    def to_html(self) -> str:
+        """Return the excerpt and the findings as HTML without scripts."""
+        titles = [html.escape(plain(f.title)) for f in self._feed.report.findings[:4]]
+        return excerpt_html(self._log.name, len(self._log), self._lines_now(), titles)
 
-def _read(source: Any) -> tuple[str, str]:
-    if isinstance(source, str):
-        return "log", source
-    if isinstance(source, PathLike):
-        path = Path(source)
-        try:
-            return path.name, path.read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise BadInput(f"{path} cannot be read: {error.strerror}.", code="log-unreadable") from error
-    if hasattr(source, "get_logs"):
-        return f"log of {source.name}", service_log(source)
-    raise BadInput(
-        f"A {type(source).__name__} has no log.", code="no-log", todo="Give a text, a path or a web service."
-    )
+    def _lines_now(self) -> list[tuple[int, str]]:
+        marks = [e.first_line - 1 for f in self._feed.report.findings[:4] for e in f.evidence[:2]]
+        return excerpt(self._log, sorted(set(marks)))

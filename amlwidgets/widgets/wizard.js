@@ -90,10 +90,7 @@ function render({ model, el }) {
     model.save_changes();
   };
   const rail = railView(model, select);
-  const log = logView({
-    window: (start, count) => ask("window", { stage: model.get("selected"), start, count }),
-    find: (query) => ask("find", { stage: model.get("selected"), query }),
-  });
+  const log = logView({ ask: (op, payload) => ask("log", { stage: model.get("selected"), op, payload }), open: showFinding });
   const head = h("header.aml-head");
   const question = h("div.aml-ask", { hidden: true, role: "alertdialog" });
   const panelBox = h("div.aml-panel", { "aria-label": "Stage" });
@@ -134,6 +131,13 @@ function render({ model, el }) {
       question.hidden = false;
     } else if (question.textContent.includes("Start over")) question.hidden = true;
   }
+  function showFinding(finding) {
+    const card = [...panelBox.querySelectorAll(".aml-card")].find((c) => c.dataset.cause === finding.cause);
+    if (!card) return;
+    card.scrollIntoView({ block: "nearest" });
+    card.classList.add("aml-shown");
+    setTimeout(() => card.classList.remove("aml-shown"), 1200);
+  }
   function showEvidence(panel, evidence) {
     if (evidence.source === panel.log.name) return log.reveal(evidence.first_line - 1);
     const said = panelBox.querySelector("details");
@@ -168,13 +172,14 @@ function render({ model, el }) {
     ];
     const active = panelBox.contains(document.activeElement) ? document.activeElement : null;
     if (!active || !["INPUT", "TEXTAREA"].includes(active.tagName) || !keepLog) panelBox.replaceChildren(...order.flat().filter(Boolean));
-    const marks = panel.findings.flatMap((f) => f.evidence).filter((e) => e.source === panel.log.name).map((e) => e.first_line - 1);
+    const marks = panel.findings.flatMap((finding) =>
+      finding.evidence.filter((e) => e.source === panel.log.name).map((e) => ({ ...finding, line: e.first_line - 1 })));
     // The checks say it all; their log is of use only as evidence.
     body.classList.toggle("aml-solo", panel.id === "preflight" && !marks.length);
-    log.reset(panel.log.name, panel.log.total, marks, keepLog, panel.log.excerpt);
+    log.show({ name: panel.log.name, total: panel.log.total, findings: marks, excerpt: panel.log.excerpt, keep: keepLog });
   }
-  const onLog = (message) => {
-    if (message?.kind === "log" && message.stage === model.get("selected")) log.push(message);
+  const onLog = (message, buffers) => {
+    if (message?.kind === "log" && message.stage === model.get("selected")) log.take(message, buffers);
   };
   const changes = {
     head: () => { drawHead(); drawPanel(true); }, rail: rail.update, panels: () => drawPanel(true),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import traitlets as t
@@ -17,10 +18,11 @@ from amlwidgets.services.defaults import guess_spec
 from amlwidgets.services.deploy_run import DeployRun, folder_now
 from amlwidgets.services.journal import Journal, SavedRun
 from amlwidgets.services.plan import calls_of
-from amlwidgets.widgets.assets import script, style
+from amlwidgets.widgets.assets import packed, style
 from amlwidgets.widgets.base import AmlWidget, request
 from amlwidgets.widgets.coalesce import Coalescer
-from amlwidgets.widgets.wizard_state import cut, head, offer_words, panel, rail, story
+from amlwidgets.widgets.log_pane import LogPane
+from amlwidgets.widgets.wizard_state import head, offer_words, panel, rail, story
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,10 +30,6 @@ if TYPE_CHECKING:
     from amlwidgets.core.spec import DeploymentSpec
 
 Change = tuple[str, Stage | None]
-
-
-_PUSHED_LINES = 400
-"""Newest lines that are pushed to a following view at once; older ones are asked for."""
 
 
 class DeployWizard(AmlWidget):
@@ -50,7 +48,7 @@ class DeployWizard(AmlWidget):
         >>> wizard.run_to_end()  # the same as the button  # doctest: +SKIP
     """
 
-    _esm = script("wizard")
+    _esm = packed("wizard")
     _css = style("finding_card", "log_view", "wizard")
 
     head = t.Dict().tag(sync=True)
@@ -69,7 +67,7 @@ class DeployWizard(AmlWidget):
         spec = guess_spec(folder_now(), **settings)
         self._ws, self._journal = ws, journal
         self._offer = resume or _unfinished(journal, spec.service_name if settings else "")
-        self._pushed: dict[Stage, int] = {}
+        self._panes: dict[Stage, LogPane] = {}
         self._unlisten: Callable[[], None] | None = None
         self._followed: Stage | None = None
         self._coalescer: Coalescer[Change] = Coalescer(self.guarded(self._push))
@@ -82,6 +80,7 @@ class DeployWizard(AmlWidget):
         if self._unlisten is not None:
             self._unlisten()
         self.deployment = run
+        self._panes = {stage: LogPane(log, partial(self._tell_log, stage)) for stage, log in run.logs.items()}
         self._unlisten = run.listen(self._on_change)
         self._draw_all()
 
@@ -235,19 +234,9 @@ class DeployWizard(AmlWidget):
         self._draw_head()
 
     @request
-    def window(self, stage: str, start: int, count: int) -> dict[str, Any]:
-        """Return a window of a stage's log."""
-        log = self.deployment.logs[Stage(stage)]
-        return {
-            "start": start,
-            "total": len(log),
-            "lines": [cut(x) for x in log.window(start, min(count, 500))],
-        }
-
-    @request
-    def find(self, stage: str, query: str) -> dict[str, Any]:
-        """Return the indices of log lines that contain ``query``."""
-        return {"hits": self.deployment.logs[Stage(stage)].find(query)}
+    def log(self, stage: str, op: str, payload: dict[str, Any]) -> Any:
+        """Answer a question about a stage's log; the operations are those of ``LogPane``."""
+        return self._panes[Stage(stage)].answer(op, payload)
 
     def _costs(self, first: Stage, last: Stage, spec: DeploymentSpec | None = None) -> str:
         """Return what has to be asked before these stages run in a real workspace; empty in the sandbox."""
@@ -283,18 +272,10 @@ class DeployWizard(AmlWidget):
                 self._draw_panels()
         for what, stage in changes:
             if what == "log" and stage is not None:
-                self._push_log(stage)
+                self._panes[stage].push()
 
-    def _push_log(self, stage: Stage) -> None:
-        log = self.deployment.logs[stage]
-        total = len(log)
-        # From the last line that was sent, because it may have been unfinished then.
-        start = max(self._pushed.get(stage, 0) - 1, total - _PUSHED_LINES, 0)
-        if total < self._pushed.get(stage, 0):
-            start = max(total - _PUSHED_LINES, 0)
-        self._pushed[stage] = total
-        lines = [cut(line) for line in log.window(start, _PUSHED_LINES)]
-        self.send({"kind": "log", "stage": stage.value, "start": start, "total": total, "lines": lines})
+    def _tell_log(self, stage: Stage, message: dict[str, Any], buffers: list[bytes]) -> None:
+        self.send(message | {"stage": stage.value}, buffers=buffers)
 
     def _follow_selection(self) -> None:
         """Go along with the run, unless the user has chosen to look at another stage."""

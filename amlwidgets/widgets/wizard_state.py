@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _AKS_ADVICE = "Not sure that AKS is to blame? ACI runs one container without a scheduler: deploy there first."
 
-_LONGEST = 4_000
-"""Characters of a log line that a window holds."""
 
 _BOUND = 3_000
 """Characters of a text that the state of the view, and so a saved notebook, holds."""
@@ -98,11 +96,6 @@ def story(run: DeployRun) -> str:
     if run.records[Stage.SCORE].result:
         lines.append(f"  Answer: {run.records[Stage.SCORE].result[:500]}")
     return "\n".join(lines)
-
-
-def cut(line: str) -> str:
-    """Return a line as a window holds it: what is cut off is counted."""
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} … ({len(line) - _LONGEST:,} more characters)"
 
 
 def _bounded(text: str, rest: str) -> str:

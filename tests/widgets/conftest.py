@@ -30,6 +30,22 @@ class RecordingComm(BaseComm):
             if d.get("method") == "custom" and d["content"].get("kind") == kind
         ]
 
+    def windows(self, stage=None):
+        """Return the lines of all pushed windows, by row."""
+        rows = {}
+        for _, data, buffers in self.messages:
+            content = data.get("content", {})
+            if content.get("kind") == "log" and "window" in content and content.get("stage") == stage:
+                texts = bytes(buffers[0]).decode().split("\n")[: content["window"]["count"]]
+                rows |= {content["window"]["start"] + n: text for n, text in enumerate(texts)}
+        return rows
+
+    def ask_log(self, op, stage=None, /, **payload):
+        """Ask a log; returns the answer and the bytes beside it."""
+        where = {} if stage is None else {"stage": stage}
+        answer = self.ask("log", op=op, payload=payload, **where)
+        return answer.get("result", answer), [bytes(b) for b in self.messages[-1][2]]
+
     def ask(self, name, /, **payload):
         """Deliver a request as the view does and return the answer."""
         content = {"kind": "request", "id": f"t{len(self.messages)}", "name": name, "payload": payload}

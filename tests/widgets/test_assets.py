@@ -1,21 +1,30 @@
+import base64
+import gzip
 import re
 import shutil
 import subprocess
 
 import pytest
 
-from amlwidgets.widgets.assets import script, style
+from amlwidgets.widgets.assets import packed, script, style
 
 WIDGETS = {
     "wizard": ("finding_card", "log_view", "wizard"),
-    "log_viewer": ("log_view", "log_viewer"),
+    "log_viewer": ("finding_card", "log_view", "log_viewer"),
     "findings_view": ("finding_card",),
 }
 
 
 @pytest.mark.parametrize("name", WIDGETS)
 def test_script_and_style_fit_into_a_saved_notebook(name):
-    assert len(script(name).encode()) + len(style(*WIDGETS[name]).encode()) < 40_000
+    assert len(script(name).encode()) < 60_000
+    assert len(packed(name).encode()) + len(style(*WIDGETS[name]).encode()) < 42_000
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_the_packed_script_holds_the_plain_one(name):
+    (data,) = re.findall(r'atob\("([^"]+)"\)', packed(name))
+    assert gzip.decompress(base64.b64decode(data)).decode() == script(name)
 
 
 @pytest.mark.parametrize("name", WIDGETS)

@@ -48,7 +48,7 @@ def test_a_running_stage_costs_few_bytes(wizard):
     run_preflight(wizard)
     before = len(wizard.comm.messages)
     wizard._push({("rail", Stage.START)})
-    wizard._push_log(Stage.PREFLIGHT)
+    wizard._panes[Stage.PREFLIGHT].push()
     assert sum(wizard.comm.sizes[before:]) < 20_000
 
 
@@ -105,22 +105,20 @@ def test_a_change_sends_dependent_stages_back_to_waiting(wizard):
 
 def test_a_log_is_asked_for_in_windows(wizard):
     wizard.deployment._append(Stage.IMAGE, "".join(f"line {n}\n" for n in range(100_000)))
-    answer = wizard.comm.ask("window", stage="image", start=99_998, count=10_000)["result"]
-    assert answer == {"start": 99_998, "total": 100_000, "lines": ["line 99998", "line 99999"]}
-    assert len(wizard.comm.ask("window", stage="image", start=0, count=10_000)["result"]["lines"]) == 500
-    assert wizard.comm.ask("find", stage="image", query="LINE 77777")["result"]["hits"] == [77777]
+    answer, (text, *_) = wizard.comm.ask_log("window", "image", start=99_998, count=10_000)
+    assert (answer["start"], answer["count"], answer["state"]["total"]) == (99_998, 2, 100_000)
+    assert text == b"line 99998\nline 99999"
+    assert wizard.comm.ask_log("window", "image", start=0, count=10_000)[0]["count"] == 500
+    hit, _ = wizard.comm.ask_log("find", "image", query="LINE 77777", line=0)
+    assert hit == {"total": 1, "done": True, "first": {"line": 77777, "column": 0, "length": 10}}
 
 
 def test_new_lines_are_pushed_once_each(wizard):
     for n in range(3):
-        wizard.deployment._append(Stage.START, f"line {n}\n")
-        wizard._push_log(Stage.START)
-    last = wizard.comm.sent("log")[-1]
-    assert last["total"] == 3
-    lines = {}
-    for message in wizard.comm.sent("log"):
-        lines |= {message["start"] + n: text for n, text in enumerate(message["lines"])}
-    assert lines == {0: "line 0", 1: "line 1", 2: "line 2"}
+        wizard.deployment._append(Stage.START, f"line {n} {'abc'[n]}\n")
+        wizard._panes[Stage.START].push()
+    assert wizard.comm.sent("log")[-1]["state"]["total"] == 3
+    assert wizard.comm.windows("start") == {0: "line 0 a", 1: "line 1 b", 2: "line 2 c"}
 
 
 def test_an_unfinished_run_is_offered_and_can_be_left(folder):
@@ -218,5 +216,8 @@ def test_evidence_is_there_without_a_kernel(wizard):
 
 def test_a_long_line_says_what_was_cut(wizard):
     wizard.deployment._append(Stage.START, "x" * 200_049 + "\n")
-    (line,) = wizard.comm.ask("window", stage="start", start=0, count=1)["result"]["lines"]
-    assert line.endswith("(196,049 more characters)")
+    answer, (text, *_) = wizard.comm.ask_log("window", "start", start=0, count=1)
+    assert answer["cut"] == {0: 200_049}
+    assert len(text) == 2_000
+    whole, _ = wizard.comm.ask_log("line", "start", line=0)
+    assert whole["text"] == "x" * 200_049
