@@ -130,7 +130,8 @@ class LogBuffer:
 
     def __len__(self) -> int:
         """Return the number of lines."""
-        return self._blocks.lines + self._tail_lines + bool(self._open)
+        # A lone carriage return may be the first half of a line's end.
+        return self._blocks.lines + self._tail_lines + (bool(self._open) and self._open != b"\r")
 
     @property
     def closed_lines(self) -> int:
@@ -180,7 +181,10 @@ class LogBuffer:
                 at = start + len(lines)
                 piece = self.block(self.block_of(at))
                 found = lines_of(piece.text)
-                lines += found[at - piece.first : at - piece.first + count - len(lines)]
+                some = found[at - piece.first : at - piece.first + count - len(lines)]
+                if not some:
+                    break
+                lines += some
         return lines
 
     def window(self, start: int, count: int) -> list[str]:

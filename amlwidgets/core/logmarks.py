@@ -22,17 +22,20 @@ class Level(IntEnum):
 
 
 _SIGNS = (
-    (Level.DEBUG, (b"DEBUG", b"[debug]", b'"debug"')),
-    (Level.INFO, (b"INFO", b"[info]", b'"info"')),
-    (Level.WARNING, (b"WARN", b"Warning", b"warning:", b"[warning]", b'"warn', b"[warn]")),
+    (Level.DEBUG, (b"DEBUG", b" D [", b"[debug]", b'"debug"')),
+    (Level.INFO, (b"INFO", b" I [", b"[info]", b'"info"')),
+    (Level.WARNING, (b"WARN", b" W [", b"Warning", b"warning:", b"[warn", b'"warn')),
     (
         Level.ERROR,
         (
-            b"ERROR", b"CRITICAL", b"FATAL", b"Traceback (most", b"Error:", b"error:", b"Exception:", b"Exception in",
+            b"ERROR", b" E [", b"CRITICAL", b"FATAL",
+            b"Traceback (most", b"Error:", b"error:", b"Exception:", b"Exception in",
             b"[error]", b'"error"', b"exited with code", b"was sent SIG", b"BackOff", b"WORKER TIMEOUT",
         ),
     ),
 )  # fmt: skip
+_FRONT = 100
+"""Bytes at the front of a line in which a low level is looked for."""
 _TRACEBACK = b"Traceback (most"
 FEWEST_REPEATS = 3
 """Repeated lines are folded when there are more than this many."""
@@ -57,7 +60,9 @@ def levels_of(block: bytes, *, inside: bool = False) -> bytearray:
             line = 0
             while at >= 0:
                 line = bisect_right(starts, at, line) - 1
-                levels[line] = level
+                # "set the logging level to DEBUG" at the end of a message is no level.
+                if level > Level.INFO or at - starts[line] < _FRONT:
+                    levels[line] = level
                 if literal is _TRACEBACK:
                     _extend(block, starts, levels, line)
                 if line + 1 >= len(starts):
