@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 SEVERITIES = ("info", "low", "medium", "high")
 
-Hits = "Iterator[tuple[Resource, str, str]]"
-"""What a check yields: the resource, the JSON pointer of the node, and what is wrong there in one sentence."""
-
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -34,7 +31,7 @@ class Check:
         fix: What to do.
         bad: Resources (JSON) in which it fires.
         good: Resources (JSON) in which it does not.
-        find: Yields what it finds.
+        find: Yields the resource, the JSON pointer of the node, and what is wrong there in one sentence.
         parameters: Parameters that the examples use.
     """
 

@@ -6,7 +6,7 @@ made, its service adds its own entry; for one that exists it does nothing (keyva
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.arm.reader import get
@@ -44,15 +44,7 @@ class Redeploy:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a dictionary of plain values."""
-        return {
-            "wipes": self.wipes,
-            "before": self.before,
-            "after_run_1": self.after_run_1,
-            "after_run_2": self.after_run_2,
-            "loses": self.loses,
-            "verdict": self.verdict,
-            "depends_on": self.depends_on,
-        }
+        return asdict(self)
 
 
 def simulate(view: View, state: list[str] | None = None) -> Redeploy:

@@ -67,7 +67,6 @@ class Item:
         files: Files that the code works with, by name.
         needs: ``"docker"`` or packages that the notebook's own environment needs.
         also: Causes that would be right too.
-        vault: Whether the vault's state is looked at as well.
     """
 
     name: str
@@ -79,7 +78,6 @@ class Item:
     files: dict[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
-    vault: bool = False
 
     @property
     def script(self) -> str:
