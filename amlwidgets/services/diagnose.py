@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.causes import examine
 from amlwidgets.core.findings import Report
 from amlwidgets.core.redact import mask
+from amlwidgets.core.stages import STAGES
+from amlwidgets.errors import BadInput
 from amlwidgets.services import vault_seen
 from amlwidgets.services.silence import configured, ignored_in, ignored_in_script
 from amlwidgets.services.sources import LONG, Source, read
@@ -35,7 +37,7 @@ def diagnose(
         The report; its ``top`` is None when nothing was found, as in a healthy log.
 
     Raises:
-        BadInput: A file cannot be read, or nothing is known about this kind of object.
+        BadInput: A file cannot be read, nothing is known about this kind of object, or there is no such stage.
     """
     return diagnose_sources(read(source), stage=stage, context=context, ignore=ignore)
 
@@ -48,6 +50,7 @@ def diagnose_sources(
     ignore: Iterable[str] = (),
 ) -> Report:
     """Name the causes that named texts show."""
+    _check_stage(stage)
     known = dict(context or {})
     short = [text for source in sources if (text := _short_text(source)) is not None]
     vault = vault_seen.statement(short, known)
@@ -64,6 +67,12 @@ def diagnose_sources(
     kept = tuple(f for f in findings if f.cause not in silenced)
     left_out = tuple(f.cause for f in findings if f.cause in silenced)
     return Report(kept, tuple(source.name for source in sources), left_out, last)
+
+
+def _check_stage(stage: str | None) -> None:
+    names = [known.value for known in STAGES]
+    if stage is not None and stage not in names:
+        raise BadInput(f"There is no stage {stage!r}; the stages are {', '.join(names)}.")
 
 
 def _short_text(source: Source) -> str | None:

@@ -1,5 +1,6 @@
 """The catalogue is whole: every cause has its parts, its examples match first, its near misses do not match."""
 
+import json
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from amlwidgets.causes.facts import KINDS
 from amlwidgets.causes.loader import FOLDER, INDEX, from_data, index_text, read_files
 
 DATA = read_files()
+RECORDED = Path(__file__).parent / "provoked" / "INDEX.json"
 CATALOGUE = from_data(DATA)
 NAMES = list(DATA["causes"])
 EXAMPLES = [(n, i, e) for n, c in DATA["causes"].items() for i, e in enumerate(c.get("example", []))]
@@ -144,3 +146,19 @@ def test_code_of_sdk_v1_has_its_equivalent_of_v2(cause):
     both = code + "\n".join(fix.code_v2 for fix in cause.fixes)
     if v1.search(code):
         assert re.search(r"SDK v2|ml_client|az ml ", both), code
+
+
+PROVOKED = {entry["cause"] for entry in json.loads(RECORDED.read_text("utf-8")).values()}
+# A version; an issue by its number; a document by its repository or by its years.
+DATED = re.compile(r"\d+\.\d+|\b(?:conda|pip|docker) \d+|issue \d+|\w-docs\)|of 20\d\d|of azure-security-docs")
+# Azure's services print no version, and nobody wrote these down under a number.
+WITHOUT_VERSION = {"aks-cluster-too-small", "aks-version-unsupported", "dns-label-taken"}
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if slug_of(n) not in PROVOKED])
+def test_what_was_not_provoked_names_its_source_with_a_version(name):
+    sources = [example["source"] for example in DATA["causes"][name]["example"]]
+    if slug_of(name) in WITHOUT_VERSION:
+        assert all("prints no version" in source for source in sources)
+    else:
+        assert any(DATED.search(source) for source in sources), sources

@@ -295,3 +295,8 @@ def test_a_symptom_says_which_log_to_fetch_next(slug, code):
     top = diagnose(example).top
     assert top.cause == slug
     assert any(code in fix.code for fix in top.fixes), [fix.code for fix in top.fixes]
+
+
+def test_a_stage_that_does_not_exist_is_refused():
+    with pytest.raises(BadInput, match="no stage 'nonsense'; the stages are preflight, register"):
+        diagnose("text", stage="nonsense")

@@ -51,7 +51,14 @@ class Recipe:
         """What is not here."""
         return [need for need in self.needs if not _is_here(need)]
 
+    def printed_by(self) -> str:
+        """Versions of the programs that it needs."""
+        return "".join(
+            f"; {need} {said(need, '--version').split()[-1]}" for need in self.needs if need in _TELL_VERSION
+        )
 
+
+_TELL_VERSION = ("azurite-blob",)
 RECIPES: dict[str, Recipe] = {}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from provoke import build, clients, docker_engine, server, web  # noqa: F401 - they register their recipes
+from provoke import build, clients, docker_engine, server, storage, web  # noqa: F401 - they register their recipes
 from provoke.base import RECIPES, Recipe, scrub
 
 RECORDED = Path(__file__).resolve().parents[1] / "provoked"
@@ -46,7 +46,11 @@ def main() -> int:
         print(f"{name}: {named}{'' if named == recipe.cause else '  BUT IT IS ' + recipe.cause}")
         wrong += named != recipe.cause
         (RECORDED / f"{name}.txt").write_text(text, "utf-8")
-        index[name] = {"cause": recipe.cause, "how": recipe.how, "on": f"Python {platform.python_version()}"}
+        index[name] = {
+            "cause": recipe.cause,
+            "how": recipe.how,
+            "on": f"Python {platform.python_version()}{recipe.printed_by()}",
+        }
         INDEX.write_text(json.dumps(dict(sorted(index.items())), indent=1) + "\n", "utf-8")
     gone = [name for name in index if name not in RECIPES]
     for name in gone:
