@@ -163,9 +163,22 @@ class Notebook:
         self.page.evaluate("name => jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
         light = "true" if "Light" in name else "false"
         self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{light}'")
+        # JupyterLab lays a picture over the page while it changes the theme.
+        self.page.wait_for_function("() => !document.querySelector('#jupyterlab-splash')")
 
     def shot(self, name: str, css: str = ".aml-wizard") -> None:
         """Keep a picture when somebody wants to look: set AMLWIDGETS_SHOTS to a folder."""
         if folder := os.environ.get("AMLWIDGETS_SHOTS"):
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.page.locator(css).first.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+    def shots(self, name: str, css: str = ".aml-wizard") -> None:
+        """Keep four pictures when somebody wants to look: wide and 700 px, light and dark."""
+        if "AMLWIDGETS_SHOTS" not in os.environ:
+            return
+        size = self.page.viewport_size
+        for theme in ("Dark", "Light"):
+            self.theme(f"JupyterLab {theme}")
+            for width in (700, size["width"]):
+                self.page.set_viewport_size({"width": width, "height": size["height"]})
+                self.shot(f"{name}-{theme.lower()}-{width}", css)

@@ -37,7 +37,7 @@ function railView(model, select) {
             h("span.aml-name", {}, stage.title), h("span.aml-sr", {}, `, ${WORDS[stage.state]}, `), notes[index]))));
       if (focused) list.querySelector("[aria-current]")?.focus();
     }
-    stages.forEach((stage, index) => (notes[index].textContent = noteOf(stage)));
+    stages.forEach((stage, index) => (notes[index].textContent = noteOf(stage).replace(/ s$/, "\u00a0s")));
   };
   list.addEventListener("keydown", (event) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -165,7 +165,8 @@ function render({ model, el }) {
       formView(panel, (name, value) => act("change", { name, value }), busy),
       h("div.aml-row", {},
         h("button", { type: "button", disabled: busy, onclick: () => act("run", { first: panel.id, last: panel.id }) }, "Run this stage"),
-        h("button.aml-link", { type: "button", disabled: busy, onclick: () => act("run", { first: panel.id, last: null }) }, "and go on to the end")),
+        panel.id === model.get("rail").at(-1).id ? null
+          : h("button.aml-link", { type: "button", disabled: busy, onclick: () => act("run", { first: panel.id, last: null }) }, "and go on to the end")),
       panel.error && !failed ? h("details", {}, h("summary.aml-dim", {}, "What the SDK said"), h("div.aml-failure", {}, panel.error)) : null,
       panel.code ? h("div", { style: "display:grid;gap:6px" }, h("h4", {}, "This stage runs"), h("pre.aml-code", {}, panel.code),
         h("div.aml-row", {}, copyButton(panel.code, "Copy code"))) : null,

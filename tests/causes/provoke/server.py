@@ -142,7 +142,7 @@ def server_scoring_timeout(folder: Path) -> str:
 @provokes("worker-timeout", "azmlinfsrv with WORKER_TIMEOUT=1; run() sleeps for 20 s")
 def server_worker_timeout(folder: Path) -> str:
     script = "import time\n\n\ndef init():\n    pass\n\n\ndef run(data):\n    time.sleep(20)\n    return 1\n"
-    return served(folder, script, body=b"{}", until="SIGKILL", WORKER_TIMEOUT="1")
+    return served(folder, script, body=b"{}", until="WORKER TIMEOUT", WORKER_TIMEOUT="1")
 
 
 @provokes("worker-out-of-memory", "azmlinfsrv; the worker gets signal 9 in run(), as from the kernel when memory ends")
