@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.arm.expand import parameter_values
 from amlwidgets.arm.reader import TemplateError, get, read
 from amlwidgets.errors import BadInput
+from amlwidgets.services.arm_fix import corrected, read_text, write_beside
 from amlwidgets.vault import check as checking
 from amlwidgets.vault.redeploy import simulate
 from amlwidgets.vault.view import View
@@ -34,12 +36,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-on", choices=SEVERITIES, default="high", help="exit code 1 from this severity on (high)"
     )
+    parser.add_argument(
+        "--fix", metavar="REMEDY", help="show it corrected: condition, take-out, carry-over, add-child, roles"
+    )
+    parser.add_argument("--write", action="store_true", help="with --fix: write it beside the original")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Check every template and print; 1 when a check of at least ``--fail-on`` fired."""
     parameters = _parameters(options.parameters)
+    if options.fix:
+        return _fix(options, parameters)
+    if options.write:
+        raise BadInput("--write needs --fix REMEDY.", code="bad-option")
     state = _state(options.vault_state)
     found = [(name, *_checked(name, parameters, state)) for name in options.templates]
     _FORMATS[options.format](found)
@@ -108,6 +118,29 @@ def _state(name: str | None) -> list[str] | None:
             f"{name} has no accessPolicies.", code="vault-state", todo="Save what `az keyvault show` prints."
         )
     return [str(get(entry, "objectId", entry)) for entry in policies]
+
+
+def _fix(options: argparse.Namespace, parameters: Mapping[str, Any]) -> int:
+    """Show every template corrected, and write it beside the original when that is asked for."""
+    if options.write and "-" in options.templates:
+        raise BadInput("Standard input has no place beside it.", code="bad-option", todo="Name a file.")
+    found = []
+    for name in options.templates:
+        text = sys.stdin.read() if name == "-" else read_text(name)
+        fixed = corrected(text, options.fix, name, parameters, partial(_linked, name))
+        found.append((name, fixed, str(write_beside(name, fixed)) if options.write else ""))
+    if options.format == "json":
+        content = [{"template": name, **fixed.to_dict(), "written": written} for name, fixed, written in found]
+        print(json.dumps({"schema": 1, **content[0]} if len(found) == 1 else {"schema": 1, "fixes": content}, indent=2))
+        return 0
+    for _, fixed, written in found:
+        print(fixed.diff, end="")
+        silent = f"Silent now: {', '.join(fixed.silenced)}." if fixed.silenced else ""
+        print("\n" + "\n".join(["# " + line for line in (fixed.remedy.words, silent, *fixed.notes) if line]))
+        print(
+            f"# Written to {written}." if written else "# Nothing was written; --write writes it beside the original."
+        )
+    return 0
 
 
 # -- output

@@ -146,3 +146,14 @@ def walk(value):
     for key, inner in list(pairs):
         yield value, key
         yield from walk(inner)
+
+
+def test_a_word_that_is_not_written_is_not_none():
+    """An absent bypass is Azure's default, not “None”."""
+    firewall = VAULT.replace('"accessPolicies": %s', '"networkAcls": {"defaultAction": "Deny"}, "accessPolicies": %s')
+    registry = (
+        '{"type": "Microsoft.ContainerRegistry/registries", "apiVersion": "2023-07-01", "name": "r", "properties": {}}'
+    )
+    found = fired(template(firewall % ("[]", "") + "," + registry))
+    assert "KV17" in found
+    assert not {"KV16", "AML10"} & set(found)

@@ -138,3 +138,48 @@ def test_a_big_template(tmp_path):
     (tmp_path / "big.json").write_text(template(resources + "," + ADD))
     answer = json.loads(arm(tmp_path / "big.json", "--format", "json").stdout)
     assert sum(hit["id"] == "KV01" for hit in answer["checks"]) == 400
+
+
+def test_a_fix_is_shown_and_written_beside_the_original(tmp_path):
+    path = tmp_path / "azuredeploy.json"
+    original = b"\xef\xbb\xbf" + ("// by hand\r\n" + WIPING.replace("\n", "\r\n")).encode()
+    path.write_bytes(original)
+    shown = arm(path, "--fix", "condition")
+    assert shown.returncode == 0, shown.stderr
+    assert "+" in shown.stdout
+    assert "Nothing was written" in shown.stdout
+    assert [p.name for p in tmp_path.iterdir()] == ["azuredeploy.json"]
+    answer = json.loads(arm(path, "--fix", "condition", "--write", "--format", "json").stdout)
+    assert answer["remedy"] == "condition"
+    assert "KV01" in answer["silenced"]
+    written = tmp_path / "azuredeploy.condition.json"
+    assert answer["written"] == str(written)
+    assert path.read_bytes() == original
+    assert written.read_bytes().startswith(b"\xef\xbb\xbf// by hand\r\n")
+    assert arm(path, "--fix", "condition", "--write").returncode == 0
+    assert "KV01" not in arm(written).stdout
+    written.write_text("mine")
+    refused = arm(path, "--fix", "condition", "--write")
+    assert refused.returncode == 2
+    assert "holds something else" in refused.stderr
+    assert written.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--fix", "magic"], "condition, take-out, carry-over, add-child, roles"),
+        (["--write"], "needs --fix"),
+    ],
+)
+def test_options_that_cannot_be_used(wiping, options, words):
+    done = arm(wiping, *options)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_a_remedy_that_does_not_fit(tmp_path):
+    (tmp_path / "safe.json").write_text(SAFE)
+    done = arm(tmp_path / "safe.json", "--fix", "roles")
+    assert done.returncode == 2
+    assert "Nothing to correct" in done.stderr

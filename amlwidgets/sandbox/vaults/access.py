@@ -99,14 +99,14 @@ class Access:
         if vault is None:
             return
         if vault["properties"].get("enableRbacAuthorization"):
-            self.assign(vault["id"], str(uuid.uuid4()), principal_of(workspace), next(iter(ROLES)))
+            self.assign(vault["id"], str(uuid.uuid4()), principal_of(workspace), next(iter(ROLES)), by_service=True)
             return
         entry = {"tenantId": self._tenant, "objectId": principal_of(workspace), "permissions": ALL_BUT_PURGE}
         self.vaults.change_policies(vault["id"], "add", {"properties": {"accessPolicies": [entry]}})
 
     # -- roles
 
-    def assign(self, scope: str, name: str, principal: str, role: str) -> dict[str, Any]:
+    def assign(self, scope: str, name: str, principal: str, role: str, *, by_service: bool = False) -> dict[str, Any]:
         """Assign a role to a principal.
 
         Args:
@@ -114,6 +114,7 @@ class Access:
             name: Identifier of the assignment.
             principal: Object id.
             role: Identifier of the role, alone or as an ARM identifier.
+            by_service: The service gives it of its own accord; it is not in the way when a template gives it again.
 
         Raises:
             ApiError: There is no such role, or it is assigned already.
@@ -126,9 +127,9 @@ class Access:
         scope = "/" + scope.strip("/")
         for other in self.assignments():
             same = (other["scope"].lower(), other["principalId"], other["role"]) == (scope.lower(), principal, role_id)
-            if same and other["name"] != name:
+            if same and other["name"] != name and not other.get("byService"):
                 raise ApiError(409, "RoleAssignmentExists", "The role assignment already exists.")
-        document = {"name": name, "scope": scope, "principalId": principal, "role": role_id}
+        document = {"name": name, "scope": scope, "principalId": principal, "role": role_id, "byService": by_service}
         self._store.put(ASSIGNMENT, "", f"{scope}/{name}".lower(), document)
         return document
 

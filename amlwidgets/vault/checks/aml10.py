@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for registry in view.of(REGISTRY):
         found = property_of(registry, "networkRuleBypassOptions")
-        if str(found.value).lower() == "none":
+        if found.present and str(found.value).lower() == "none":
             yield registry, found.pointer, f"The registry {registry.name} lets no trusted service pass."
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for vault in view.vaults:
         action, bypass = vault.get("networkAcls", "defaultAction"), vault.get("networkAcls", "bypass")
-        if str(action.value).lower() == "deny" and str(bypass.value).lower() == "none":
+        if str(action.value).lower() == "deny" and bypass.present and str(bypass.value).lower() == "none":
             yield (
                 vault.resource,
                 bypass.pointer,
