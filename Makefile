@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+# Processes of `make test`; each file of tests stays in one of them.
+WORKERS ?= 2
 ROOT_OPTION := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .PHONY: demo test unit lint types sandbox notebooks browser bench soak clean host
@@ -14,7 +16,7 @@ demo: $(STAMP)
 
 # The order is from quick to slow, so that a mistake shows early.
 test: $(STAMP) host lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -19,6 +19,13 @@ def own_home(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("AMLWIDGETS_HOME", str(tmp_path_factory.mktemp("home")))
 
 
+def pytest_collection_modifyitems(items):
+    """With several processes: a file stays in one of them, and so do all tests with a browser, and all with Docker."""
+    for item in items:
+        kinds = [kind for kind in ("docker", "browser") if item.get_closest_marker(kind)]
+        item.add_marker(pytest.mark.xdist_group(kinds[0] if kinds else item.path.name))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
@@ -34,7 +41,8 @@ def _test_sandbox():
     """One sandbox for the session; its built environments are kept between runs, because they take minutes."""
     from amlwidgets.sandbox import client
 
-    home = Path(__file__).resolve().parents[1] / ".cache" / "sandbox"
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    home = Path(__file__).resolve().parents[1] / ".cache" / f"sandbox{worker}"
     sandbox = client.start(home)
     yield sandbox
     sandbox.stop()

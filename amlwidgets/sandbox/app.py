@@ -56,7 +56,7 @@ _HOSTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"203\.0\.113\.\d+"), ("cluster_scoring",)),
     (
         re.compile(r"127\.0\.0\.1|localhost"),
-        ("control", "fault_control", "cluster_control", "vault_control", "engine_control", "registry"),
+        ("control", "fault_control", "cluster_control", "vault_control", "engine_control", "execution", "registry"),
     ),
 )
 

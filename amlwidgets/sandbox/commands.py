@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from amlwidgets.sandbox.client import Sandbox
 
+_EXEC_SECONDS = 600.0
+_ENDED = 124
+"""Exit code of a command that was ended at the time limit, as ``timeout`` gives it."""
 
 __all__ = ["add_parser", "configure", "find_config", "run_in"]
 
@@ -65,6 +68,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     vault_commands.configure_template(_add(actions, "template", vault_commands.template, words, shared))
     words = "list failures that can be provoked, or provoke one"
     gallery_commands.configure(_add(actions, "gallery", gallery_commands.run, words, shared))
+    execute = _add(
+        actions, "exec", _execute, "run a command in the container of a service, as docker exec does", shared
+    )
+    execute.add_argument("service", metavar="SERVICE")
+    execute.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- COMMAND…")
     run = _add(actions, "run", _run, "run a command in it, for example: run -- python train.py", starting)
     run.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- COMMAND…")
 
@@ -104,6 +112,17 @@ def _image(options: argparse.Namespace) -> int:
     from amlwidgets.sandbox.engine.commands import image
 
     return image(client.need(options.home), options.name, login=options.login)
+
+
+def _execute(options: argparse.Namespace) -> int:
+    command = [*options.command_line]
+    if command[:1] == ["--"]:
+        command = command[1:]
+    if not command:
+        raise BadInput("Which command?", code="exec-what", todo="amlwidgets sandbox exec SERVICE -- pip freeze")
+    ran = client.need(options.home).execute(options.service, command, seconds=_EXEC_SECONDS)
+    print(ran["output"], end="")
+    return _ENDED if ran["exitCode"] is None else int(ran["exitCode"])
 
 
 def _start(options: argparse.Namespace) -> int:

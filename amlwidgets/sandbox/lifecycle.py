@@ -45,6 +45,7 @@ class Lifecycle:
         self._lock = threading.RLock()
         self._operations: dict[str, Operation] = {}
         self._containers: dict[_Key, Container] = {}
+        self._given_up: dict[_Key, Container] = {}
         self._resumed = threading.Event()
         self._reviving: set[_Key] = set()
         self._stopping = False
@@ -123,6 +124,11 @@ class Lifecycle:
         with self._lock:
             return self._containers.get((scope, name))
 
+    def inside(self, scope: str, name: str) -> Container | None:
+        """Return the container in which a service's commands run: the one that serves, else the last that could not."""
+        with self._lock:
+            return self._containers.get((scope, name)) or self._given_up.get((scope, name))
+
     def status(self, scope: str, name: str) -> ContainerStatus | None:
         """Return the status of a service's container; None when it has none."""
         container = self.container(scope, name)
@@ -168,6 +174,8 @@ class Lifecycle:
         with self._lock:
             if self._containers.get((scope, name)) is container:
                 del self._containers[scope, name]
+            if "/" not in name:  # a deployment to a cluster removes its replicas' files
+                self._given_up[scope, name] = container
         log = container.spec.log
         length = log.stat().st_size if log.exists() else 0
         container.stop()
@@ -199,6 +207,8 @@ class Lifecycle:
             self.fleet.forget(scope, on_cluster)  # first, so that nobody waits for requests at work
         for key in (name, *self._begun(scope, name)):
             self.remove_container(scope, key)
+        with self._lock:
+            self._given_up.pop((scope, name), None)
         self._app.repeats.forget(scope, name)
         self._app.store.delete(services.KIND, scope, name)
         if on_cluster is not None:
@@ -309,6 +319,7 @@ class Lifecycle:
         with self._lock:
             self._stopping = True
             containers, self._containers = list(self._containers.values()), {}
+            self._given_up = {}
             running = list(self._operations.values())
             self._operations = {}
         for operation in running:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.sandbox.identity import WORKSPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class OwnerRoutes:
@@ -79,3 +79,24 @@ class OwnerRoutes:
             NotConnected: The sandbox does not run.
         """
         self._call("POST", f"/sandbox/services/{name}/delete?workspace={workspace}", timeout=60)
+
+    def execute(
+        self, service: str, command: Sequence[str], *, seconds: float = 60, variables: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Run a command in the container of a service, in the folder of its scripts.
+
+        Args:
+            service: Its name.
+            command: Program and arguments.
+            seconds: After which the command is ended, 3600 at most.
+            variables: Added to the environment.
+
+        Returns:
+            ``exitCode`` (None when it was ended), ``output`` (of both channels) and ``seconds``.
+
+        Raises:
+            NotConnected: The sandbox does not run.
+            ServiceFailed: There is no such service, or its container runs nothing now.
+        """
+        body = {"command": list(command), "timeout": seconds, "variables": dict(variables or {})}
+        return self._call("POST", f"/sandbox/services/{service}/exec", body, timeout=seconds + 10)

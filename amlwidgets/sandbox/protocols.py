@@ -112,6 +112,21 @@ class ContainerStatus:
     cpu_limited: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What a command in a container did.
+
+    Attributes:
+        exit_code: As a shell gives it; None when the command was ended at its time limit.
+        output: Standard output and error, in order.
+        seconds: How long it took.
+    """
+
+    exit_code: int | None
+    output: str
+    seconds: float
+
+
 class Container(Protocol):
     """A running (or crash-looping) container, supervised by a thread of the runtime."""
 
@@ -124,6 +139,13 @@ class Container(Protocol):
 
     def stop(self) -> None:
         """End every process of the container and wait for it."""
+
+    def execute(self, command: Sequence[str], *, seconds: float, variables: Mapping[str, str]) -> Executed:
+        """Run one more command in the container, in the folder of the scripts.
+
+        Raises:
+            OSError: It cannot be started, or nothing runs there now.
+        """
 
 
 class Runtime(Protocol):

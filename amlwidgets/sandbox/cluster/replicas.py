@@ -15,11 +15,11 @@ from amlwidgets.sandbox.cluster.scheduler import Request, Unschedulable
 from amlwidgets.sandbox.protocols import ContainerStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from amlwidgets.sandbox.cluster.clusters import Clusters
-    from amlwidgets.sandbox.protocols import Container, ContainerSpec, Runtime
+    from amlwidgets.sandbox.protocols import Container, ContainerSpec, Executed, Runtime
 
 LOG = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.05
@@ -134,6 +134,15 @@ class ReplicaSet:
         return max(
             statuses, key=lambda status: (status.restarts, status.oom_kills), default=ContainerStatus("Starting")
         )
+
+    def execute(self, command: Sequence[str], *, seconds: float, variables: Mapping[str, str]) -> Executed:
+        """Run one more command in the replica whose log tells most."""
+        name = self.spec.name
+        with self._lock:
+            held = [r.container for r in self._replicas if r.container is not None and r.container.spec.name == name]
+        if not held:
+            raise OSError("no replica runs now")
+        return held[0].execute(command, seconds=seconds, variables=variables)
 
     def stop(self) -> None:
         """End every replica and wait for it; requests at work are lost."""

@@ -14,12 +14,12 @@ from amlwidgets.errors import AmlWidgetsError
 from amlwidgets.sandbox.engine.attempt import Attempt
 from amlwidgets.sandbox.engine.builder import image_of
 from amlwidgets.sandbox.engine.client import APP_ROOT, PORT, ROLE, connect, mine
-from amlwidgets.sandbox.protocols import ContainerSpec, ContainerStatus
+from amlwidgets.sandbox.protocols import ContainerSpec, ContainerStatus, Executed
 from amlwidgets.sandbox.run.ports import Port
 from amlwidgets.sandbox.run.probe import Probe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from amlwidgets.sandbox.run.backoff import Backoff
@@ -28,6 +28,9 @@ _POLL_SECONDS = 0.05
 _WATCH_SECONDS = 0.25
 _CANNOT_START = 128
 """Exit code of a container whose first process could not be started, as container engines report it."""
+
+_TIMED_OUT = 124
+"""Exit code of ``timeout`` when it has ended a command."""
 
 _PERIOD_US = 100_000
 
@@ -76,6 +79,23 @@ class DockerContainer:
         """End the container and wait until it is removed."""
         self._stopping.set()
         self._thread.join()
+
+    def execute(self, command: Sequence[str], *, seconds: float, variables: Mapping[str, str]) -> Executed:
+        """Run one more command in the running container."""
+        from docker.errors import DockerException
+
+        with self._guard:
+            attempt = self._attempt
+        if attempt is None:
+            raise OSError("the container does not run now; it is between two starts")
+        began = time.monotonic()
+        limited = ["timeout", "-k", "2", f"{seconds:g}", *command]
+        try:
+            done = attempt.container.exec_run(limited, environment=dict(variables))
+        except DockerException as error:
+            raise OSError(str(error)) from error
+        code = None if done.exit_code == _TIMED_OUT else int(done.exit_code)
+        return Executed(code, done.output.decode("utf-8", "replace"), time.monotonic() - began)
 
     # -- supervision
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import psutil
 
 from amlwidgets.sandbox.protocols import ContainerSpec, ContainerStatus
-from amlwidgets.sandbox.run import environment, isolation, records, watch
+from amlwidgets.sandbox.run import environment, execution, isolation, records, watch
 from amlwidgets.sandbox.run.ports import Port
 from amlwidgets.sandbox.run.probe import Probe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
+    from amlwidgets.sandbox.protocols import Executed
     from amlwidgets.sandbox.run.backoff import Backoff
     from amlwidgets.sandbox.run.limits import Limits
 
@@ -72,6 +73,13 @@ class ProcessContainer:
         """End every process of the container and wait for it."""
         self._stopping.set()
         self._thread.join()
+
+    def execute(self, command: Sequence[str], *, seconds: float, variables: Mapping[str, str]) -> Executed:
+        """Run one more command with the server's files, limits and view; also when the server has given up."""
+        if not self.spec.root.exists():
+            raise FileNotFoundError("the container's files are gone")
+        members = [m for m in (self._limits.group.members if self._limits.group else ()) if m.exists()]
+        return execution.execute(self.spec, self._view, command, seconds=seconds, variables=variables, groups=members)
 
     # -- supervision ----------------------------------------------------------------------------------------------
 
