@@ -14,20 +14,27 @@ if TYPE_CHECKING:
     from amlwidgets.core.findings import Finding, Report
     from amlwidgets.services.diagnose import diagnose
     from amlwidgets.services.explain import explain
+    from amlwidgets.widgets.calculator import ReplicaCalculator
+    from amlwidgets.widgets.chart import Chart
     from amlwidgets.widgets.log_viewer import LogViewer
     from amlwidgets.widgets.wizard import DeployWizard
 
 _PUBLIC = {
+    "Chart": "amlwidgets.widgets.chart",
     "DeployWizard": "amlwidgets.widgets.wizard",
     "Finding": "amlwidgets.core.findings",
     "LogViewer": "amlwidgets.widgets.log_viewer",
+    "ReplicaCalculator": "amlwidgets.widgets.calculator",
     "Report": "amlwidgets.core.findings",
     "diagnose": "amlwidgets.services.diagnose",
     "explain": "amlwidgets.services.explain",
 }
-_MODULES = ("sandbox",)
+_MODULES = ("capacity", "sandbox")
 
-__all__ = ["DeployWizard", "Finding", "LogViewer", "Report", "__version__", "diagnose", "explain"]
+__all__ = [
+    "Chart", "DeployWizard", "Finding", "LogViewer", "ReplicaCalculator", "Report", "__version__",
+    "diagnose", "explain",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

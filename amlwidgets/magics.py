@@ -14,6 +14,8 @@ HELP = """%aml                      the wizard: deploy step by step; offers to r
 %aml wizard [NAME=VALUE]  the same, with settings, such as  memory_gb=1
 %aml explain [NAME]       why the last cell failed; or diagnose the variable or file NAME
 %aml logs SERVICE         the log of a web service, of a file, or of a variable that holds text
+%aml replicas [SERVICE] [NAME=VALUE]
+                          the replica calculator: how many 503 to expect, and which settings avoid them
 %aml sandbox [on|off|status|reset]
                           work without an Azure account, on this machine
 %aml gallery [NAME]       failures to try: list them, or provoke one and see its finding
@@ -21,7 +23,7 @@ HELP = """%aml                      the wizard: deploy step by step; offers to r
 %aml?                     this help"""
 
 
-_TO_COME = ("replicas", "vault", "local", "runbook")
+_TO_COME = ("vault", "local", "runbook")
 
 
 def register(ipython: Any) -> None:
@@ -53,6 +55,7 @@ class _Magics:
             "wizard": self._wizard,
             "explain": self._explain,
             "logs": self._logs,
+            "replicas": self._replicas,
             "sandbox": self._sandbox,
             "gallery": self._gallery,
             "auto": self._auto,
@@ -78,14 +81,9 @@ class _Magics:
     def _wizard(self, words: list[str]) -> Any:
         from amlwidgets.widgets.wizard import DeployWizard
 
-        settings: dict[str, Any] = {}
-        for word in words:
-            key, found, value = word.partition("=")
-            if not found:
-                raise BadInput(f"“{word}” is no setting.", code="setting-syntax", todo="Write it as name=value.")
-            settings[key] = value
         return DeployWizard(
-            self.ipython.user_ns.get("ws") if _is_workspace(self.ipython.user_ns.get("ws")) else None, **settings
+            self.ipython.user_ns.get("ws") if _is_workspace(self.ipython.user_ns.get("ws")) else None,
+            **_settings(words),
         )
 
     def _explain(self, words: list[str]) -> Any:
@@ -101,6 +99,13 @@ class _Magics:
         if not words:
             raise BadInput("Which log?", code="logs-what", todo="%aml logs SERVICE, or a variable, or a file.")
         return LogViewer(self._value(words[0], service=True))
+
+    def _replicas(self, words: list[str]) -> Any:
+        from amlwidgets.widgets.calculator import ReplicaCalculator
+
+        named = words[:1] if words and "=" not in words[0] else []
+        service = self._value(named[0], service=True) if named else None
+        return ReplicaCalculator(service, **_settings(words[len(named) :]))
 
     def _value(self, word: str, *, service: bool = False) -> Any:
         """Return what a word stands for: a variable, a file, or a service of the workspace."""
@@ -151,6 +156,16 @@ class _Magics:
             from amlwidgets.widgets.findings_view import FindingsView
 
             _display_object(FindingsView(report))
+
+
+def _settings(words: list[str]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for word in words:
+        key, found, value = word.partition("=")
+        if not found:
+            raise BadInput(f"“{word}” is no setting.", code="setting-syntax", todo="Write it as name=value.")
+        settings[key] = value
+    return settings
 
 
 def _words(line: str) -> list[str]:

@@ -34,11 +34,20 @@ def test_help_and_unknown_words(tmp_path):
 
 
 def test_an_apostrophe_and_what_is_to_come(tmp_path):
-    out = ipython(["%load_ext amlwidgets", "%aml explain it's", "%aml replicas", "%aml?"], tmp_path)
+    out = ipython(["%load_ext amlwidgets", "%aml explain it's", "%aml runbook", "%aml?"], tmp_path)
     assert "Traceback" not in out
     assert "There is no variable and no file “it's”." in out
-    assert "%aml replicas is being built" in out
+    assert "%aml runbook is being built" in out
     assert "why the last cell failed" in out, "%aml? is the help"
+
+
+def test_the_replica_calculator(tmp_path):
+    cells = ["%load_ext amlwidgets", "found = %aml replicas rps=20 seconds=10 traffic=steady max_replicas=290", "print(found.to_text())",
+             "%aml replicas rps=-3", "%aml replicas nothing"]  # fmt: skip
+    out = ipython(cells, tmp_path)
+    assert "286  replicas by the guides' formula" in out
+    assert "Requests (rps) has to be a number from 0.01 to 20,000, not -3." in out
+    assert "Traceback" not in out
 
 
 def test_explain_of_nothing_and_of_a_text(tmp_path):

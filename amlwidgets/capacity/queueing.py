@@ -12,6 +12,7 @@ import math
 from amlwidgets.errors import BadInput
 
 MOST_REPLICAS = 100_000
+_NEVER = 1e280
 _OVERFLOW = 700
 """Largest exponent that ``exp`` takes, roughly."""
 
@@ -126,6 +127,8 @@ def refused_after(rate: float, seconds: float, c: int, patience: float) -> float
     terms, term = [1.0], 1.0
     for n in range(c - 1, 0, -1):
         term *= n / load
+        if term > _NEVER:
+            return 0.0  # so many replicas that all of them are busy less often than numbers can tell
         terms.append(term)
     stay, leave = _integrals(delta, patience, served)
     weight = math.fsum(terms) + rate * (stay + leave)

@@ -157,8 +157,9 @@ def _number(value: Any, name: str, *, positive: bool = False) -> None:
 
 def _numbers(values: Any, name: str) -> None:
     try:
-        total = math.fsum(values)
-        least = min(values, default=0)
+        array = hasattr(values, "dtype") and len(values)
+        total = float(values.sum()) if array else math.fsum(values)
+        least = float(values.min()) if array else min(values, default=0)
     except (TypeError, ValueError, OverflowError) as exc:
         raise _bad(f"{name} has to be a list of numbers.") from exc
     if not math.isfinite(total) or least < 0:

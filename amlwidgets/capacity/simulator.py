@@ -9,77 +9,54 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import replace
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
 
+from amlwidgets.capacity import compiled
+from amlwidgets.capacity.results import OK, REFUSED, TIMED_OUT, Result
 from amlwidgets.capacity.scenario import BUSY_AND_QUEUED, Autoscale, Scenario, check
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-OK, REFUSED, TIMED_OUT = 200, 503, 504
 _DONE, _STARTED, _LOOK = range(3)
 _EXACT = 1e-12
 _FOREVER = math.inf
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What happened.
-
-    Attributes:
-        status: HTTP status of each request, in the order of the arrivals given.
-        finished: Moment at which each request was answered, router's overhead included.
-        latency: Seconds from arrival to answer of each request.
-        changes: ``(moment, ready, starting)`` at the beginning and after every instant at which a number changed.
-    """
-
-    status: list[int]
-    finished: list[float]
-    latency: list[float]
-    changes: list[tuple[float, int, int]]
-
-    def count(self, status: int) -> int:
-        """Return how many requests were answered with ``status``."""
-        return self.status.count(status)
-
-    def share(self, status: int) -> float:
-        """Return the share of requests that were answered with ``status``."""
-        return self.count(status) / len(self.status)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return counts, changes and latencies of the requests that were answered, as plain values."""
-        answered = sorted(self.latency[i] for i, status in enumerate(self.status) if status == OK)
-        return {
-            "schema": 1,
-            "status": {str(status): self.count(status) for status in (OK, REFUSED, TIMED_OUT)},
-            "changes": [list(change) for change in self.changes],
-            "latency": _summary(answered),
-        }
-
-
-def simulate(scenario: Scenario) -> Result:
+def simulate(scenario: Scenario, *, fast: bool | None = None) -> Result:
     """Simulate every request.
+
+    Args:
+        scenario: What is simulated.
+        fast: Whether the compiled kernel is used (extra ``fast``; the same answers). None uses it where it is compiled
+            already; True waits until it is.
+
+    Raises:
+        BadInput: A value of the scenario cannot be used.
+        NotInstalled: ``fast`` is True, and numba is not there.
+    """
+    check(scenario)
+    if fast or (fast is None and compiled.is_warm()):
+        return compiled.run(scenario).with_lists()
+    return _Run(_plain(scenario)).run()
+
+
+def simulate_arrays(scenario: Scenario) -> Result:
+    """Simulate for who goes on with arrays: the result holds arrays where the compiled kernel made it.
 
     Raises:
         BadInput: A value of the scenario cannot be used.
     """
     check(scenario)
-    return _Run(scenario).run()
+    return compiled.run(scenario) if compiled.is_warm() else _Run(_plain(scenario)).run()
 
 
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """Return the smallest value that at least that share of the ordered values do not exceed (nearest rank)."""
-    return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]
-
-
-def _summary(ordered: list[float]) -> dict[str, float | None]:
-    if not ordered:
-        return dict.fromkeys(("mean", "p50", "p95", "p99", "max"))
-    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-    found: dict[str, float | None] = {"mean": math.fsum(ordered) / len(ordered)}
-    return found | {name: percentile(ordered, share) for name, share in shares.items()} | {"max": ordered[-1]}
+def _plain(scenario: Scenario) -> Scenario:
+    """Return the scenario with lists: single values of arrays are slow."""
+    arrays = {
+        name: getattr(scenario, name).tolist()
+        for name in ("arrivals", "service_seconds")
+        if hasattr(getattr(scenario, name), "tolist")
+    }
+    return replace(scenario, **arrays) if arrays else scenario
 
 
 class _Run:
@@ -93,6 +70,7 @@ class _Run:
         self._work = [float(scenario.service_seconds)] * count if constant else list(scenario.service_seconds)  # type: ignore[arg-type]
         self._ready, self._starting, self._busy = scenario.initial, 0, 0
         self._status, self._finished = [0] * count, [0.0] * count
+        self._began = [_FOREVER] * count
         self._queue: deque[int] = deque()
         self._waits: deque[tuple[float, int, int]] = deque()
         self._heap: list[tuple[float, int, int, int]] = []
@@ -128,7 +106,7 @@ class _Run:
                 self._change(moment, kind, what)
                 self._note(changes, moment)
         latency = [done - arrived for done, arrived in zip(self._finished, scenario.arrivals, strict=True)]
-        return Result(self._status, self._finished, latency, changes)
+        return Result(self._status, self._finished, latency, changes, self._began)
 
     def _note(self, changes: list[tuple[float, int, int]], moment: float) -> None:
         """Keep the state after all events of an instant, once."""
@@ -164,6 +142,7 @@ class _Run:
 
     def _begin(self, now: float, index: int) -> None:
         self._busy += 1
+        self._began[index] = now
         self._gone[index] = 1
         heappush(self._heap, (now + self._work[index], self._number, _DONE, index))
         self._number += 1

@@ -94,3 +94,8 @@ def test_an_overload_refuses_what_cannot_be_served():
 def test_bad_input(values):
     with pytest.raises(BadInput):
         q.refused_after(*values)
+
+
+def test_many_idle_replicas_refuse_nothing():
+    assert q.refused_after(4.0, 0.2, 286, 0.5) == 0.0
+    assert q.refused_after(4.0, 0.2, 20, 0.5) < 1e-12

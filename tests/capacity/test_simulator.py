@@ -136,7 +136,7 @@ def test_the_same_answers_as_an_independent_model(mode, seed):
     scaler = None if mode is None else Autoscale(mode=mode, min=2, max=20, start_seconds=7, down_after_seconds=15)
     limit = 5 if seed % 2 else None
     scenario = Scenario(arrivals, times, scaler, replicas=6, per_container=1 + seed % 2, queue_limit=limit)
-    found = simulate(scenario)
+    found = simulate(scenario, fast=False)
     assert found.status == Model(scenario).run()
     assert {200, 503} <= set(found.status)
 

@@ -1,0 +1,96 @@
+import { h } from "./common.js";
+
+const SLOT = Symbol.for("amlwidgets.plotly");
+const MADE = Symbol.for("amlwidgets.plotly.made");
+const CONFIG = { displayModeBar: false, responsive: false, displaylogo: false };
+
+/** plotly.js, fetched from the kernel once per page; every host on it shares the promise. */
+export function loadPlotly(ask) {
+  globalThis[SLOT] ??= fetchPlotly(ask).catch((error) => {
+    globalThis[SLOT] = undefined;
+    throw error;
+  });
+  return globalThis[SLOT];
+}
+
+async function fetchPlotly(ask) {
+  const { buffers } = await ask("plotly");
+  const unpacked = new Blob([buffers[0]]).stream().pipeThrough(new DecompressionStream("gzip"));
+  // The hosts' AMD loaders must not catch it: it gets a module of its own.
+  const before = "globalThis[Symbol.for('amlwidgets.plotly.made')] = (() => { const module = { exports: {} }; let exports = module.exports, define;\n";
+  const text = new Blob([before, await new Response(unpacked).blob(), "\nreturn module.exports; })();"], { type: "text/javascript" });
+  const address = URL.createObjectURL(text);
+  try {
+    await new Promise((resolve, reject) => {
+      const script = h("script", { src: address, onload: resolve, onerror: () => reject({ message: "plotly.js cannot be run on this page.", todo: "", code: "plotly-blocked" }) });
+      document.head.append(script);
+      script.remove();
+    });
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+  return globalThis[MADE];
+}
+
+/** Start loading when the page has nothing better to do. */
+export function loadSoon(ask) {
+  const later = globalThis.requestIdleCallback ?? ((go) => setTimeout(go, 50));
+  later(() => loadPlotly(ask).catch(() => {}));
+}
+
+/** A copy of a figure with the theme's colours in place of the names of its variables. */
+function themed(value, colors) {
+  if (typeof value === "string") {
+    const name = /^var\((--[\w-]+)\)$/.exec(value);
+    return name ? colors.getPropertyValue(name[1]).trim() : value;
+  }
+  if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map((one) => themed(one, colors));
+  if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, themed(one, colors)]));
+  return value;
+}
+
+/** A place for one figure: a static picture first, the chart when plotly.js is there; it follows size and theme. */
+export function chartHost(ask, label) {
+  const canvas = h("div.aml-chart-canvas", { hidden: true });
+  const still = h("div.aml-chart-still");
+  const element = h("div.aml-chart", { role: "img", "aria-label": label }, still, canvas);
+  let figure = null;
+  let plotly = null;
+  let frame = 0;
+  function draw() {
+    frame = 0;
+    if (!plotly || !figure || !element.isConnected || !element.clientWidth) return;
+    const { data, layout } = themed(figure, getComputedStyle(element));
+    const hover = { bgcolor: getComputedStyle(element).getPropertyValue("--aml-bg").trim() };
+    canvas.hidden = false;
+    still.hidden = true;
+    const font = { ...layout.font, family: getComputedStyle(element).fontFamily };
+    plotly.react(canvas, data, { ...layout, font, hoverlabel: hover, width: element.clientWidth }, CONFIG);
+  }
+  const soon = () => (frame ||= requestAnimationFrame(draw));
+  const sizes = new ResizeObserver(soon);
+  sizes.observe(element);
+  const themes = new MutationObserver(soon);
+  themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light", "class"] });
+  return {
+    element,
+    /** Show a small SVG text until the chart is drawn. */
+    picture(text) {
+      const made = text ? new DOMParser().parseFromString(text, "image/svg+xml").documentElement : null;
+      still.replaceChildren(...(made?.localName === "svg" ? [document.importNode(made, true)] : []));
+    },
+    /** Draw a figure, with the next frame; resolves when it is drawn. */
+    async show(next, name) {
+      figure = next;
+      if (name) element.setAttribute("aria-label", name);
+      plotly ??= await loadPlotly(ask);
+      soon();
+    },
+    close() {
+      cancelAnimationFrame(frame);
+      sizes.disconnect();
+      themes.disconnect();
+      if (plotly) plotly.purge(canvas);
+    },
+  };
+}
