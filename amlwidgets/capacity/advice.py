@@ -192,7 +192,8 @@ def recommend(
         BadInput: A value cannot be used.
     """
     peak = _peak_rate(settings, trace)
-    top = enough(settings, peak)
+    # With half of the limit at the peak itself, some of it is left for the way there.
+    top = enough(replace(settings, most_refused=settings.most_refused / 2), peak)
     most = min(top if top is not None else math.ceil(peak * settings.seconds * 1.1), 1000)
     most = max(most, 1)
     chosen: tuple[Settings, Prediction] | None = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlwidgets.capacity.advice import share, warnings
 from amlwidgets.capacity.prediction import cost_per_month, enough, formula
+from amlwidgets.capacity.settings import schema
 from amlwidgets.services.scaling import code_of, traps, update_values
 from amlwidgets.widgets import chart_figures as charts
 from amlwidgets.widgets.chart_sketch import sketch
@@ -152,6 +153,12 @@ def text(found: Prediction, service: str) -> str:
     lines += [f"  ! {sentence}" for sentence in now["said"]]
     name, code = next(iter(now["code"].items()))
     return "\n".join([*lines, f"  {name}:", *(f"    {row}" for row in code.splitlines())])
+
+
+def named(values: dict[str, float]) -> str:
+    """Return settings with their labels: “Replicas, min 9, Target 70 %”."""
+    about = {field["name"]: field for field in schema()}
+    return ", ".join(f"{about[n]['label']} {value:g} {about[n]['unit']}".strip() for n, value in values.items())
 
 
 def describe(settings: Settings) -> str:

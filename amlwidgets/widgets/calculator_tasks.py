@@ -193,8 +193,7 @@ class CalculatorTasks(PlotlyHost):
             )
             self._done("No settings of the grid keep your limits", words, charts.sweep_map(found))
             return
-        named = ", ".join(f"{name} {value:g}" for name, value in best.values.items())
-        self._done(f"Best: {named}", words, charts.sweep_map(found))
+        self._done(f"Best: {state.named(best.values)}", words, charts.sweep_map(found))
 
     def _settle(self, settings: Settings) -> None:
         raise NotImplementedError

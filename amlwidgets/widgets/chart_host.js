@@ -2,6 +2,7 @@ import { h } from "./common.js";
 
 const SLOT = Symbol.for("amlwidgets.plotly");
 const MADE = Symbol.for("amlwidgets.plotly.made");
+const HIDDEN_FRAMES = 60;
 const CONFIG = { displayModeBar: false, responsive: false, displaylogo: false };
 
 /** plotly.js, fetched from the kernel once per page; every host on it shares the promise. */
@@ -57,9 +58,16 @@ export function chartHost(ask, label) {
   let figure = null;
   let plotly = null;
   let frame = 0;
+  let tries = 0;
   function draw() {
     frame = 0;
-    if (!plotly || !figure || !element.isConnected || !element.clientWidth) return;
+    if (!plotly || !figure) return;
+    if (!element.clientWidth) {
+      // JupyterLab takes the page out of sight while a theme changes, and the observer of sizes sees nothing of it.
+      if (tries++ < HIDDEN_FRAMES) soon();
+      return;
+    }
+    tries = 0;
     const { data, layout } = themed(figure, getComputedStyle(element));
     const hover = { bgcolor: getComputedStyle(element).getPropertyValue("--aml-bg").trim() };
     canvas.hidden = false;

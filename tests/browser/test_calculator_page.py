@@ -8,6 +8,9 @@ from lab import READY
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
+FOLLOWS = """() => { const box = document.querySelector('.aml-calc-chart'), probe = document.createElement('i');
+    probe.style.color = 'var(--aml-bad)'; box.append(probe); const wanted = getComputedStyle(probe).color; probe.remove();
+    return [...box.querySelectorAll('.js-line')].some(line => getComputedStyle(line).stroke === wanted) }"""
 SAVE = """async () => { const c = jupyterapp.commands, id = '@jupyter-widgets/jupyterlab-manager:saveWidgetState';
     if (!c.isToggled(id)) await c.execute(id);
     await jupyterapp.shell.currentWidget.context.save() }"""
@@ -43,6 +46,52 @@ def drag(page, label, places):
     return slider
 
 
+def keys_and_bad_input(page):
+    # By keys: one step of the setting; the notebook's own shortcuts stay out.
+    page.locator("input[type=range][aria-label='Replicas, min']").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator(".aml-calc-code pre", has_text="autoscale_min_replicas=5").wait_for()
+
+    # Bad input: one sentence, and the last good picture stays.
+    box = page.get_by_label("Time each s")
+    box.fill("-1")
+    box.press("Enter")
+    page.get_by_text("Time each (seconds) has to be a number from 0.001 to 600, not -1.").wait_for()
+    assert box.get_attribute("aria-invalid") == "true"
+    assert number(page, "formula").inner_text() == "6"
+    assert page.locator(".aml-calc-chart .main-svg").first.is_visible()
+    box.fill("0.5")
+    box.press("Enter")
+    page.locator(".aml-problem").wait_for(state="hidden")
+
+
+def recommended_and_swept(book):
+    page = book.page
+    page.get_by_role("button", name="Recommend").click()
+    page.get_by_text("keep your limits").wait_for()
+    page.get_by_role("button", name="Use these").click()
+    page.locator(".aml-calc-number[data-number=refused]:not(.aml-is-bad)").wait_for()
+    book.shot("calculator-recommend", ".aml-calc")
+    page.get_by_role("button", name="Sweep").click()
+    page.get_by_text("settings tried").wait_for(timeout=60_000)
+    page.locator(".aml-calc-task .main-svg").first.wait_for()
+    page.locator(".aml-calc-form summary").click()
+    page.get_by_label("Way to use the settings").select_option("Kubernetes, v2")
+    page.locator(".aml-calc-code pre", has_text="max_instances:").wait_for()
+
+
+def in_both_themes(book):
+    page = book.page
+    book.theme("JupyterLab Dark")
+    page.wait_for_function(FOLLOWS)
+    book.shot("calculator-wide-dark", ".aml-calc")
+    page.set_viewport_size({"width": 830, "height": 2300})
+    book.shot("calculator-700-dark", ".aml-calc")
+    book.theme("JupyterLab Light")
+    page.wait_for_function(FOLLOWS)
+    book.shot("calculator-700", ".aml-calc")
+
+
 def test_it_is_drawn_dragged_compared_and_undone(work, open_notebook):
     book = open_notebook(notebook(work, OPEN), height=1750)
     page = book.page
@@ -67,44 +116,14 @@ def test_it_is_drawn_dragged_compared_and_undone(work, open_notebook):
     page.locator(".aml-calc-held").wait_for(state="hidden")
 
     page.get_by_role("button", name="Undo").click()
-    page.wait_for_function("() => document.querySelector('.aml-calc-number[data-number=formula] b').textContent === '6'")
+    page.wait_for_function(
+        "() => document.querySelector('.aml-calc-number[data-number=formula] b').textContent === '6'"
+    )
     assert page.get_by_label("Requests /s").input_value() == "8"
 
-    # By keys: one step of the setting; the notebook's own shortcuts stay out.
-    page.locator("input[type=range][aria-label='Replicas, min']").focus()
-    page.keyboard.press("ArrowRight")
-    page.locator(".aml-calc-code pre", has_text="autoscale_min_replicas=5").wait_for()
-
-    # Bad input: one sentence, and the last good picture stays.
-    box = page.get_by_label("Time each s")
-    box.fill("-1")
-    box.press("Enter")
-    page.get_by_text("Time each (seconds) has to be a number from 0.001 to 600, not -1.").wait_for()
-    assert box.get_attribute("aria-invalid") == "true"
-    assert number(page, "formula").inner_text() == "6"
-    assert page.locator(".aml-calc-chart .main-svg").first.is_visible()
-    box.fill("0.5")
-    box.press("Enter")
-    page.locator(".aml-problem").wait_for(state="hidden")
-
-    page.get_by_role("button", name="Recommend").click()
-    page.get_by_text("keep your limits").wait_for()
-    page.get_by_role("button", name="Use these").click()
-    page.locator(".aml-calc-number[data-number=refused]:not(.aml-is-bad)").wait_for()
-    book.shot("calculator-recommend", ".aml-calc")
-    page.get_by_role("button", name="Sweep").click()
-    page.get_by_text("settings tried").wait_for(timeout=60_000)
-    page.locator(".aml-calc-task .main-svg").first.wait_for()
-    page.locator(".aml-calc-form summary").click()
-    page.get_by_label("Way to use the settings").select_option("Kubernetes, v2")
-    page.locator(".aml-calc-code pre", has_text="max_instances:").wait_for()
-
-    book.theme("JupyterLab Dark")
-    book.shot("calculator-wide-dark", ".aml-calc")
-    page.set_viewport_size({"width": 830, "height": 2300})
-    book.shot("calculator-700-dark", ".aml-calc")
-    book.theme("JupyterLab Light")
-    book.shot("calculator-700", ".aml-calc")
+    keys_and_bad_input(page)
+    recommended_and_swept(book)
+    in_both_themes(book)
     assert book.problems == []
 
 
