@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from amlwidgets.widgets.calculator import ReplicaCalculator
     from amlwidgets.widgets.chart import Chart
     from amlwidgets.widgets.log_viewer import LogViewer
+    from amlwidgets.widgets.vault_checklist import VaultChecklist
     from amlwidgets.widgets.wizard import DeployWizard
 
 _PUBLIC = {
@@ -26,13 +27,14 @@ _PUBLIC = {
     "LogViewer": "amlwidgets.widgets.log_viewer",
     "ReplicaCalculator": "amlwidgets.widgets.calculator",
     "Report": "amlwidgets.core.findings",
+    "VaultChecklist": "amlwidgets.widgets.vault_checklist",
     "diagnose": "amlwidgets.services.diagnose",
     "explain": "amlwidgets.services.explain",
 }
 _MODULES = ("capacity", "sandbox")
 
 __all__ = [
-    "Chart", "DeployWizard", "Finding", "LogViewer", "ReplicaCalculator", "Report", "__version__",
+    "Chart", "DeployWizard", "Finding", "LogViewer", "ReplicaCalculator", "Report", "VaultChecklist", "__version__",
     "diagnose", "explain",
 ]  # fmt: skip
 

@@ -16,6 +16,7 @@ HELP = """%aml                      the wizard: deploy step by step; offers to r
 %aml logs SERVICE         the log of a web service, of a file, or of a variable that holds text
 %aml replicas [SERVICE] [NAME=VALUE]
                           the replica calculator: how many 503 to expect, and which settings avoid them
+%aml vault [TEMPLATE]     who may use the workspace's key vault, and what deploying the template again would do
 %aml sandbox [on|off|status|reset]
                           work without an Azure account, on this machine
 %aml gallery [NAME]       failures to try: list them, or provoke one and see its finding
@@ -23,7 +24,7 @@ HELP = """%aml                      the wizard: deploy step by step; offers to r
 %aml?                     this help"""
 
 
-_TO_COME = ("vault", "local", "runbook")
+_TO_COME = ("local", "runbook")
 
 
 def register(ipython: Any) -> None:
@@ -56,6 +57,7 @@ class _Magics:
             "explain": self._explain,
             "logs": self._logs,
             "replicas": self._replicas,
+            "vault": self._vault,
             "sandbox": self._sandbox,
             "gallery": self._gallery,
             "auto": self._auto,
@@ -81,17 +83,14 @@ class _Magics:
     def _wizard(self, words: list[str]) -> Any:
         from amlwidgets.widgets.wizard import DeployWizard
 
-        return DeployWizard(
-            self.ipython.user_ns.get("ws") if _is_workspace(self.ipython.user_ns.get("ws")) else None,
-            **_settings(words),
-        )
+        return DeployWizard(self._own_workspace(), **_settings(words))
 
     def _explain(self, words: list[str]) -> Any:
         from amlwidgets.services.explain import explain
         from amlwidgets.widgets.findings_view import FindingsView
 
-        report = explain(self._value(words[0]) if words else None)
-        return FindingsView(report)
+        ws = self._own_workspace()
+        return FindingsView(explain(self._value(words[0]) if words else None, ws), ws)
 
     def _logs(self, words: list[str]) -> Any:
         from amlwidgets.widgets.log_viewer import LogViewer
@@ -106,6 +105,16 @@ class _Magics:
         named = words[:1] if words and "=" not in words[0] else []
         service = self._value(named[0], service=True) if named else None
         return ReplicaCalculator(service, **_settings(words[len(named) :]))
+
+    def _vault(self, words: list[str]) -> Any:
+        from amlwidgets.widgets.vault_checklist import VaultChecklist
+
+        return VaultChecklist(self._value(words[0]) if words else None, self._own_workspace())
+
+    def _own_workspace(self) -> Any:
+        """Return the user's workspace, where there is one; it is called ws by habit."""
+        ws = self.ipython.user_ns.get("ws")
+        return ws if _is_workspace(ws) else None
 
     def _value(self, word: str, *, service: bool = False) -> Any:
         """Return what a word stands for: a variable, a file, or a service of the workspace."""
@@ -151,11 +160,12 @@ class _Magics:
 
         if not is_azureml_failure(error):
             return
-        report = explain(error)
+        ws = self._own_workspace()
+        report = explain(error, ws)
         if report.top is not None and not report.top.is_hint:
             from amlwidgets.widgets.findings_view import FindingsView
 
-            _display_object(FindingsView(report))
+            _display_object(FindingsView(report, ws))
 
 
 def _settings(words: list[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ A rule is a JSON object. ``do`` says what happens to a request that it fits:
 =========== ==========================================================================================================
 ``latency`` it is answered ``seconds`` later
 ``drop``    the connection is closed without an answer
-``status``  it is answered with ``status`` (429, 500 or 503) and, when ``retry_after`` is given, that header
+``status``  it is answered with ``status`` (403, 429, 500, 503) and, when ``retry_after`` is given, that header
 ``slow``    the answer's body comes at ``rate`` bytes per second
 ``expire``  a token that it asks for is good for ``seconds`` only
 =========== ==========================================================================================================
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from amlwidgets.sandbox.wire import Request, Response
 
-STATUSES = (429, 500, 503)
+STATUSES = (403, 429, 500, 503)
 _NEEDS = {"latency": ("seconds",), "drop": (), "status": ("status",), "slow": ("rate",), "expire": ("seconds",)}
 _CONTROL = "/sandbox/"
 """The control routes stay as they are, else nobody could end a fault."""

@@ -12,6 +12,8 @@ from amlwidgets.arm.expand import parameter_values
 from amlwidgets.arm.reader import TemplateError, get, read
 from amlwidgets.errors import BadInput
 from amlwidgets.services.arm_fix import corrected, read_text, write_beside
+from amlwidgets.services.bicep import compiled, is_bicep
+from amlwidgets.services.vault_check import linked
 from amlwidgets.vault import check as checking
 from amlwidgets.vault.redeploy import simulate
 from amlwidgets.vault.view import View
@@ -71,26 +73,20 @@ def _checked(name: str, parameters: Mapping[str, Any], state: list[str] | None) 
 
 def _document(name: str) -> Document:
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise BadInput(f"{name} cannot be read: {exc}.", code="file-unreadable") from exc
-    if name.lower().endswith(".bicep"):
-        raise BadInput(
-            f"{name} is Bicep.", code="template-bicep", todo=f"Compile it first: az bicep build --file {name}"
-        )
-    try:
-        return read(text)
+        return read(_text(name))
     except TemplateError as exc:
         raise BadInput(f"{name}, {exc}", code="template-invalid") from exc
 
 
+def _text(name: str) -> str:
+    if name == "-":
+        return sys.stdin.read()
+    return compiled(name) if is_bicep(name) else read_text(name)
+
+
 def _linked(name: str, path: str) -> tuple[Document, str] | None:
     """Return a linked template that lies beside the one that names it, never anything outside of that folder."""
-    if name == "-" or "://" in path:
-        return None
-    folder = Path(name).resolve().parent
-    target = (folder / path).resolve()
-    return (_document(str(target)), path) if target.is_relative_to(folder) and target.is_file() else None
+    return linked(None if name == "-" else Path(name).parent, path)
 
 
 def _json(name: str) -> Any:
@@ -126,7 +122,9 @@ def _fix(options: argparse.Namespace, parameters: Mapping[str, Any]) -> int:
         raise BadInput("Standard input has no place beside it.", code="bad-option", todo="Name a file.")
     found = []
     for name in options.templates:
-        text = sys.stdin.read() if name == "-" else read_text(name)
+        if is_bicep(name):
+            raise BadInput(f"{name} is Bicep.", code="fix-bicep", todo="Correct the JSON that it compiles to.")
+        text = _text(name)
         fixed = corrected(text, options.fix, name, parameters, partial(_linked, name))
         found.append((name, fixed, str(write_beside(name, fixed)) if options.write else ""))
     if options.format == "json":

@@ -29,7 +29,8 @@ def diagnose(
             these, which gives one report whose evidence names each source.
         stage: Where it failed, if known: ``preflight``, ``register``, ``image``, ``schedule``, ``start`` or ``score``.
         context: What is known besides: ``models`` (``"diabetes:1, other:2"``), ``entry_script``, ``memory_gb``,
-            ``service``; ``workspace_identity`` and ``vault_policies`` (object ids), where the vault was looked at.
+            ``service``; ``workspace_identity``, ``vault_policies`` (object ids), ``vault_roles``, ``vault_firewall``
+            and ``vault_name``, where the vault was looked at.
         ignore: Slugs of causes that the user has silenced, beside those of ``# amlwidgets: ignore`` in the entry
             script and of ``[tool.amlwidgets] ignore`` in pyproject.toml; they are counted in the report.
 
@@ -54,7 +55,7 @@ def diagnose_sources(
     known = dict(context or {})
     short = [text for source in sources if (text := _short_text(source)) is not None]
     vault = vault_seen.statement(short, known)
-    if vault.startswith(vault_seen.LACKS):
+    if vault_seen.proves(vault):
         sources = [*sources, Source("key vault", vault)]
     findings, last = examine(sources, context=known, stage=stage, clean=mask)
     if vault == vault_seen.HAS:

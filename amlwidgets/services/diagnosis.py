@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlwidgets.errors import AmlWidgetsError, BadInput, NotConnected, NotInstalled
 from amlwidgets.services import azureml
+from amlwidgets.services.explain import vault_context
 
 if TYPE_CHECKING:
     from amlwidgets.core.findings import Finding
@@ -39,8 +40,10 @@ def diagnose_stage(
         return ()  # our own sentence says it; there is nothing of the deployment to look at
     if not sources and not isinstance(error, AmlWidgetsError):
         texts.append(error)
-    report = diagnose(texts, context=context_of(stage, spec, namespace))
-    return tuple(report.findings)
+    context = context_of(stage, spec, namespace)
+    report = diagnose(texts, context=context)
+    looked = vault_context(report, namespace.get("ws"))
+    return tuple((diagnose(texts, context=context | looked) if looked else report).findings)
 
 
 def context_of(stage: Stage, spec: DeploymentSpec, namespace: dict[str, Any]) -> dict[str, str]:

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from amlwidgets.core.findings import Report
 
 
-def explain(source: Any = None) -> Report:
+def explain(source: Any = None, ws: Any = None) -> Report:
     """Return the diagnosis of ``source``, or of the last exception that escaped a cell.
 
     Args:
         source: Anything that ``diagnose`` takes; None is the last exception.
+        ws: The workspace in which it failed: where its key vault may be the reason, the vault is looked at.
 
     Raises:
         BadInput: nothing has failed yet.
@@ -32,7 +33,22 @@ def explain(source: Any = None) -> Report:
             code="nothing-failed",
             todo="Give a text, a file or a service: %aml explain NAME",
         )
-    return diagnose(source)
+    report = diagnose(source)
+    context = vault_context(report, ws)
+    return diagnose(source, context=context) if context else report
+
+
+VAULT_CAUSES = ("service-internal-error", "key-vault-policy-wiped", "key-vault-access-denied")
+"""Causes behind which the key vault may stand: it is looked at, and their cards lead to the checklist."""
+
+
+def vault_context(report: Report, ws: Any) -> dict[str, str]:
+    """Return what a look at the workspace's vault adds to a diagnosis; empty where the vault is no suspect."""
+    if ws is None or report.top is None or report.top.cause not in VAULT_CAUSES:
+        return {}
+    from amlwidgets.services import vault_live
+
+    return vault_live.context_of(vault_live.look(ws))
 
 
 def is_azureml_failure(error: BaseException) -> bool:

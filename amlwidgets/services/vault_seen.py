@@ -23,8 +23,13 @@ def statement(texts: Iterable[str], context: Mapping[str, str]) -> str:
 
     Args:
         texts: What the user has, such as the output of ``az keyvault show`` and of ``az ml workspace show``.
-        context: ``workspace_identity`` (object id) and ``vault_policies`` (object ids, any separator; empty: none).
+        context: ``workspace_identity`` (object id) and ``vault_policies`` (object ids, any separator; empty: none);
+            of a vault that was looked at also ``vault_name``, ``vault_firewall`` (``open`` or ``closed``) and, where
+            it uses roles, ``vault_roles`` (those of the identity that open secrets; empty: none).
     """
+    looked = _looked(context)
+    if looked:
+        return looked
     identity, policies = context.get("workspace_identity", ""), _known(context)
     for text in texts:
         identity = identity or next(iter(_IDENTITY.findall(text)), "")
@@ -43,6 +48,25 @@ def statement(texts: Iterable[str], context: Mapping[str, str]) -> str:
 
 LACKS = "The access policies of the key vault lack the workspace's identity"
 HAS = "The access policies of the key vault hold the workspace's identity."
+
+
+CLOSED = "The firewall of the key vault lets no trusted service pass"
+NO_ROLE = "The key vault uses roles, and the workspace's identity has none that opens its secrets"
+
+
+def _looked(context: Mapping[str, str]) -> str:
+    """Return what a look at the vault itself has shown, where that is not about its access policies."""
+    vault = f": {context['vault_name']}" if context.get("vault_name") else ""
+    if context.get("vault_firewall") == "closed":
+        return f"{CLOSED}{vault}"
+    if "vault_roles" in context:
+        return HAS if context["vault_roles"] else f"{NO_ROLE}{vault}"
+    return ""
+
+
+def proves(sentence: str) -> bool:
+    """Whether a sentence names what is wrong with the vault."""
+    return sentence.startswith((LACKS, CLOSED, NO_ROLE))
 
 
 def _known(context: Mapping[str, str]) -> set[str] | None:

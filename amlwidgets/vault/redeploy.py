@@ -48,21 +48,23 @@ class Redeploy:
 
 
 def simulate(view: View, state: list[str] | None = None) -> Redeploy:
-    """Deploy the template twice, in thought.
+    """Deploy the template twice, in thought; a vault whose condition is not known is left as it is, and that is said.
 
     Args:
         view: The template with its parameters.
         state: Object ids that have an entry in the vault now; None when the vault does not exist yet.
     """
-    vaults = [vault for vault in view.vaults if vault.resource.condition is not False]
-    unknown = [str(v.resource.condition.depends_on) for v in vaults if isinstance(v.resource.condition, Unknown)]
-    unknown += [v.policies.value.depends_on for v in vaults if isinstance(v.policies.value, Unknown)]
+    declared = [vault for vault in view.vaults if vault.resource.condition is not False]
+    vaults = [vault for vault in declared if not isinstance(vault.resource.condition, Unknown)]
+    policies = [vault for vault in declared if not vault.by_roles]
+    unknown = [v.resource.condition.depends_on for v in policies if isinstance(v.resource.condition, Unknown)]
+    unknown += [v.policies.value.depends_on for v in policies if isinstance(v.policies.value, Unknown)]
     before = list(state or [])
     first = _after(view, vaults, before, new=state is None)
     second = _after(view, vaults, first, new=False)
     loses = [who for who in dict.fromkeys([*before, *first]) if who not in second]
     wipes = bool(loses) and any(not vault.by_roles for vault in vaults)
-    return Redeploy(wipes, before, first, second, loses, _verdict(view, vaults, loses, unknown), unknown)
+    return Redeploy(wipes, before, first, second, loses, _verdict(declared, loses, unknown, second), unknown)
 
 
 def _after(view: View, vaults: list[Vault], entries: list[str], *, new: bool) -> list[str]:
@@ -99,7 +101,7 @@ def _listed(policies: Any) -> list[str]:
     return found
 
 
-def _verdict(view: View, vaults: list[Vault], loses: list[str], unknown: list[str]) -> str:
+def _verdict(vaults: list[Vault], loses: list[str], unknown: list[str], second: list[str]) -> str:
     if not vaults:
         return "The template declares no vault, so deploying it again takes nothing away."
     if all(vault.by_roles for vault in vaults):
@@ -109,5 +111,5 @@ def _verdict(view: View, vaults: list[Vault], loses: list[str], unknown: list[st
         return f"Deployed again, the template takes the access to the vault away from {who}; images fail from then on."
     if unknown:
         return f"Whether a redeploy takes access away depends on {', '.join(dict.fromkeys(unknown))}."
-    kept = " The workspace keeps its entry." if view.workspaces else ""
+    kept = " The workspace keeps its entry." if WORKSPACE in second else ""
     return f"Deployed again with the same parameters, nobody loses access.{kept}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import itertools
 import pkgutil
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 WIPES = ("KV01", "KV02", "KV04", "KV06")
 """Checks of what takes access away when a template is deployed again."""
+
+MAX_VAULTS = 20
+"""Each is a pass over the template."""
 
 
 class NoFit(Exception):
@@ -120,11 +124,13 @@ def fix(
     """
     editor, notes = Editor(text), list[str]()
     before = _fired(editor, parameters, load)
-    for _ in range(len(editor.document.spans)):
+    for number in itertools.count():
         view = View(editor.document, parameters, load)
         vault = _next(view, remedy)
         if vault is None:
             break
+        if number == MAX_VAULTS:
+            raise NoFit(f"More than {MAX_VAULTS} vaults lose their policies: split the template first.")
         shown = editor.text
         try:
             remedy.change(Work(editor, view, vault, notes))

@@ -1,5 +1,31 @@
 import { copyButton, h } from "./common.js";
 
+const OF_THE_VAULT = ["service-internal-error", "key-vault-policy-wiped", "key-vault-access-denied"];
+
+/** Shows the key vault checklist, a widget of its own, below the card that leads to it. */
+export function checklistOpener(model, ask) {
+  return async (button, place) => {
+    button.disabled = true;
+    try {
+      const { model: id } = await ask("checklist");
+      const manager = model.widget_manager;
+      const view = await manager.create_view(await manager.get_model(id));
+      place.replaceChildren(view.el);
+      button.hidden = true;
+    } finally {
+      button.disabled = false;
+    }
+  };
+}
+
+function vaultView(finding, actions) {
+  if (!actions.checklist || !OF_THE_VAULT.includes(finding.cause)) return null;
+  const place = h("div", { style: "min-width:0" });
+  const button = h("button", { type: "button", style: "justify-self:start", onclick: () =>
+    actions.checklist(button, place).catch((error) => actions.tell?.(error)) }, "Look at the key vault");
+  return [button, place];
+}
+
 /** A diff with its added and removed lines told apart by sign and colour; file headers become one line. */
 export function diffView(diff) {
   const lines = diff.trimEnd().split("\n").filter((line) => line && !line.startsWith("--- "));
@@ -26,7 +52,7 @@ function fixView(fix, index, finding, actions) {
 
 /**
  * A finding: the sentence first, the evidence under it, why, the fix under that, what not to do.
- * actions: {apply(finding, fix), show(evidence), stageTitle(stage), busy}
+ * actions: {apply(finding, fix), show(evidence), stageTitle(stage), busy, checklist(button, place), tell(error)}
  */
 export function findingCard(finding, actions) {
   const hint = finding.confidence < 0.5;
@@ -53,7 +79,7 @@ export function findingCard(finding, actions) {
         h("b", {}, where), line.trim());
     }),
     h("p", {}, finding.why),
-    first ?? null, toggle, more,
+    vaultView(finding, actions), first ?? null, toggle, more,
     h("small", {}, foot.join(""), (finding.links ?? []).slice(0, 2).map((link) =>
       h("a", { href: link, target: "_blank", rel: "noopener", style: "margin-left:8px;color:var(--aml-brand)" }, "Read more"))));
 }

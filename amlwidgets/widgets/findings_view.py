@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets as t
 
 from amlwidgets.widgets.assets import script, style
-from amlwidgets.widgets.base import AmlWidget
+from amlwidgets.widgets.base import AmlWidget, request
 
 if TYPE_CHECKING:
     from amlwidgets.core.findings import Report
@@ -24,6 +24,7 @@ class FindingsView(AmlWidget):
 
     Args:
         report: What ``diagnose`` or ``explain`` returned.
+        ws: The workspace in which it failed, for the key vault checklist; None finds it.
     """
 
     _esm = script("findings_view")
@@ -35,11 +36,17 @@ class FindingsView(AmlWidget):
     nothing: t.Unicode[Any, Any] = t.Unicode().tag(sync=True)
     """What is said where nothing was found."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, ws: Any = None) -> None:
         super().__init__()
+        self._ws = ws
         self.report = report
         self.nothing = f"{_NOTHING} {report.unexplained or 'That is no proof that nothing is wrong.'}"
         self.findings = shown_findings(report)
+
+    @request
+    def checklist(self) -> dict[str, str]:
+        """Make a key vault checklist, which the view shows below the card."""
+        return {"model": checklist_of(self._ws)}
 
     def to_text(self) -> str:
         """Return the findings as text."""
@@ -53,6 +60,13 @@ class FindingsView(AmlWidget):
                 lines.append(f"  > {evidence.source}, line {evidence.first_line}: {evidence.text.strip()[:200]}")
             lines += [f"  {fix.title}" for fix in finding.fixes[:1]]
         return "\n".join(lines)
+
+
+def checklist_of(ws: Any) -> str:
+    """Make a key vault checklist after a failure, and return the identifier of its model."""
+    from amlwidgets.widgets.vault_checklist import VaultChecklist
+
+    return str(VaultChecklist(ws=ws, after_failure=True).model_id)
 
 
 def shown_findings(report: Report) -> list[dict[str, Any]]:

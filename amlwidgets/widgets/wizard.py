@@ -21,6 +21,7 @@ from amlwidgets.services.plan import calls_of
 from amlwidgets.widgets.assets import packed, style
 from amlwidgets.widgets.base import AmlWidget, request
 from amlwidgets.widgets.coalesce import Coalescer
+from amlwidgets.widgets.findings_view import checklist_of
 from amlwidgets.widgets.log_pane import LogPane
 from amlwidgets.widgets.wizard_state import head, offer_words, panel, rail, story
 
@@ -192,6 +193,11 @@ class DeployWizard(AmlWidget):
         self.deployment.apply(proposal)
         self._begin(start, Stage.SCORE)
         return None
+
+    @request
+    def checklist(self) -> dict[str, str]:
+        """Make a key vault checklist, which the view shows below the card."""
+        return {"model": checklist_of(self._ws)}
 
     @request
     def undo(self) -> None:

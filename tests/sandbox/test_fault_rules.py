@@ -26,7 +26,7 @@ def asked(sandbox, token):
 
 
 def test_statuses_come_with_retry_after_as_often_as_said(sandbox, token, faults):
-    for status in (429, 500, 503):
+    for status in (403, 429, 500, 503):
         faults([{"do": "status", "status": status, "retry_after": 7, "host": "management.*", "skip": 1, "times": 2}])
         answers = [asked(sandbox, token) for _ in range(4)]
         assert [found for found, _, _ in answers] == [200, status, status, 200]

@@ -107,6 +107,8 @@ def test_what_depends_on_a_parameter_is_said():
     condition = ", \"condition\": \"[equals(parameters('option'), 'new')]\""
     found = after(VAULT % ("[]", condition), ["alice"], '{"option": {"type": "string"}}')
     assert any("option" in what for what in found.depends_on)
+    assert found.verdict == "Whether a redeploy takes access away depends on parameter “option”."
+    assert (found.wipes, found.after_run_2) == (False, ["alice"])
     safe = after(VAULT % ("[]", condition), ["alice"], '{"option": {"type": "string"}}', option="existing")
     assert not safe.wipes
 

@@ -7,10 +7,10 @@ import random
 import re
 
 import pytest
-from conftest import SHARED
 from holdout import KV, WIPING, Writer, nested
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_checks import SAMPLES as FOLDER
 
 from amlwidgets.arm.reader import read
 from amlwidgets.vault import check as checking
@@ -19,7 +19,7 @@ from amlwidgets.vault.remedy import NoFit, all_remedies, fix
 from amlwidgets.vault.view import View
 
 REMEDIES = {remedy.id: remedy for remedy in all_remedies()}
-SAMPLES = sorted(path for path in (SHARED / "reference" / "arm-samples").rglob("*.json") if "expected" not in path.name)
+SAMPLES = sorted(path for path in FOLDER.rglob("*.json") if "expected" not in path.name)
 AGAIN = {"keyVaultOption": "existing", "kvNewOrExisting": "existing", "keyVaultNewOrExisting": "existing"}
 """What whoever deploys says the second time, after the remedy."""
 

@@ -224,7 +224,7 @@ def deploy(call: Call) -> Response:
         raise ApiError(501, "NotImplementedInSandbox", "The sandbox does not implement deployments with templateLink.")
     outcome = call.app.templates.deploy(
         properties.get("template"),
-        properties.get("parameters"),
+        {"parameters": properties.get("parameters") or {}},
         call["subscription"],
         call["group"],
         call["deployment"],

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PARAMETER = "keyVaultId"
 _ABOUT = "Resource id of the key vault, which exists already: az keyvault show -n NAME --query id"
 _IDS = ("resourceid", "extensionresourceid", "subscriptionresourceid")
+_MAY_NAME = re.compile(r"reference|resourceid", re.IGNORECASE)
 _PLACE = re.compile(r"/dependsOn/\d+$", re.IGNORECASE)
 
 
@@ -33,7 +34,7 @@ def _change(work: Work) -> None:
     name = declare(editor, vault.pointer, PARAMETER, "string", _ABOUT)
     for place in [place for place in editor.document.spans if _is_seen(work, place, where, pointer)]:
         written = editor.get(place)
-        if is_expression(written) and (text := _named(work, written, name)) != written:
+        if (text := _named(work, written, name)) != written:
             editor.replace(place, text)
     _link(work, name)
     for place in sorted(waiting, key=_numbers, reverse=True):
@@ -43,9 +44,12 @@ def _change(work: Work) -> None:
 
 
 def _is_seen(work: Work, place: str, where: str, vault: str) -> bool:
-    """Whether a node belongs to the template of the vault, and is not the vault itself."""
+    """Whether a node belongs to the template of the vault, is not the vault itself, and may name a resource."""
+    span, text = work.editor.document.spans[place], work.editor.document.text
+    if not text.startswith('"[', span.start) or not _MAY_NAME.search(text, span.start, span.end):
+        return False
     inside = place.startswith(f"{where}/") and not place.startswith(f"{vault}/") and not _PLACE.search(place)
-    return inside and isinstance(work.editor.get(place), str) and scope_of(work.editor, place) == where
+    return inside and is_expression(work.editor.get(place)) and scope_of(work.editor, place) == where
 
 
 def _named(work: Work, written: str, name: str) -> str:
