@@ -82,6 +82,8 @@ def check_docker(*, needed: bool) -> Check:
     from docker import from_env
     from docker.errors import DockerException
 
+    from amlwidgets.services.local.engine import advice
+
     try:
         client = from_env(timeout=20)
         try:
@@ -90,16 +92,8 @@ def check_docker(*, needed: bool) -> Check:
         finally:
             client.close()
     except (DockerException, OSError, KeyError) as error:
-        return result(CheckState.FAIL, f"No container could be run: {error}.", _docker_advice(error))
+        return result(CheckState.FAIL, f"No container could be run: {error}.", advice(error))
     return result(CheckState.OK, f"Engine {version} ran a tiny container.")
-
-
-def _docker_advice(error: BaseException) -> str:
-    if "PermissionError" in repr(error) or "Permission denied" in str(error):
-        return "Add your user to the docker group, then log in again."
-    if "FileNotFoundError" in repr(error) or "Connection refused" in str(error):
-        return "Start Docker (Docker Desktop, or: sudo systemctl start docker)."
-    return "Run  docker run hello-world  in a terminal; it shows the same error with more words."
 
 
 def check_azure_cli(*, needed: bool) -> Check:

@@ -65,15 +65,16 @@ class EngineContainer:
 
     Args:
         container: A container of the ``docker`` package.
+        shown: Name for people, when the container is a copy of another one.
     """
 
-    def __init__(self, container: Any) -> None:
-        self._container = container
+    def __init__(self, container: Any, shown: str = "") -> None:
+        self._container, self._shown = container, shown
 
     @property
     def name(self) -> str:
         """Name of the container."""
-        return str(self._container.name)
+        return self._shown or str(self._container.name)
 
     @property
     def python(self) -> str:
@@ -103,7 +104,7 @@ class EngineContainer:
 
     def as_typed(self, command: str) -> str:
         """Return a ``docker exec`` line."""
-        return f"docker exec -it {shlex.quote(self.name)} sh -c {shlex.quote(command)}"
+        return f"docker exec -it {shlex.quote(str(self._container.name))} sh -c {shlex.quote(command)}"
 
 
 class Executes(Protocol):

@@ -1,0 +1,398 @@
+"""A container on this machine, run as the service would run: same limits, same variables, port 5001 on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import posixpath
+import socket
+import tarfile
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from amlwidgets.core.redact import mask
+from amlwidgets.errors import BadInput, ServiceFailed
+from amlwidgets.services.local.engine import connect
+from amlwidgets.services.local.inside import EngineContainer
+from amlwidgets.services.local.readings import KILLED, size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LABEL = "amlwidgets.local"
+"""On every container and image of ours; its value names the process that owns it, as ``host:pid:start time``."""
+
+APP_ROOT = "/var/azureml-app"
+PORT = 5001
+_LOOK_SECONDS = 0.2
+_COUNTERS = "/sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a container is.
+
+    Attributes:
+        status: As the engine says: ``created``, ``running``, ``restarting``, ``exited``, ``removed``.
+        ready: Whether the server answers on ``GET /``.
+        exit_code: When it has ended.
+        oom_killed: Whether the kernel killed something for memory.
+        words: One sentence.
+    """
+
+    status: str
+    ready: bool
+    exit_code: int | None
+    oom_killed: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a container uses now.
+
+    Attributes:
+        cpu: Cores.
+        memory_bytes: Without the file cache, as ``docker stats`` counts.
+        limit_bytes: Memory limit.
+    """
+
+    cpu: float
+    memory_bytes: int
+    limit_bytes: int
+
+
+class LocalContainer:
+    """A container of the engine that is watched, reloaded and removed.
+
+    Args:
+        container: A container of the ``docker`` package.
+        port: Its port on loopback; 0 when none is published.
+        owned: Whether :meth:`close` removes it.
+    """
+
+    def __init__(self, container: Any, port: int = 0, *, owned: bool = False) -> None:
+        self.container, self.port, self.owned = container, port, owned
+        self.ports: dict[int, int] = {PORT: port} if port else {}
+        """Published ports: in the container, on loopback."""
+        self._image = ""
+        self._copy: Any = None
+
+    @classmethod
+    def start(
+        cls,
+        image: str,
+        *,
+        port: int = 0,
+        memory_gb: float | None = None,
+        cpu: float | None = None,
+        variables: Mapping[str, str] | None = None,
+        client: Any = None,
+    ) -> LocalContainer:
+        """Run an image that the engine has.
+
+        Args:
+            image: Name, with tag.
+            port: On loopback; 0 takes a free one.
+            memory_gb: Limit, as the service's; None for no limit.
+            cpu: Cores, as the service's; None for no limit.
+            variables: Added to the image's environment.
+            client: A docker-py client; None connects.
+
+        Raises:
+            BadInput: The port is taken, or the image is not there.
+            ServiceFailed: The engine cannot run it.
+        """
+        from docker.errors import APIError, ImageNotFound
+
+        client = client or connect()
+        clean(client)
+        # Chosen here, because the engine would choose another one at every restart.
+        port = port or _free_port()
+        limits: dict[str, Any] = {}
+        if memory_gb:
+            limits |= {"mem_limit": int(memory_gb * 1024**3), "memswap_limit": int(memory_gb * 1024**3)}
+        if cpu:
+            limits |= {"nano_cpus": int(cpu * 1e9)}
+        try:
+            made = client.containers.create(
+                image, name=f"amlwidgets-{uuid.uuid4().hex[:8]}", labels={LABEL: _me()},
+                ports={f"{PORT}/tcp": ("127.0.0.1", port)}, environment=dict(variables or {}), **limits,
+            )  # fmt: skip
+        except ImageNotFound as error:
+            raise BadInput(
+                f"The engine has no image {image}.", code="image-absent", todo="Pull or build it."
+            ) from error
+        try:
+            made.start()
+        except APIError as error:
+            made.remove(force=True)
+            raise _start_failed(port, error) from error
+        return cls(made, port, owned=True)
+
+    @property
+    def name(self) -> str:
+        """Name of the container."""
+        return str(self.container.name)
+
+    @property
+    def inside(self) -> EngineContainer:
+        """Where commands run: the container; when it has ended, a copy of its files, in which nothing else runs.
+
+        Raises:
+            ServiceFailed: The container is gone.
+        """
+        status = self.state().status
+        if status == "removed":
+            raise ServiceFailed(f"The container {self.name} is gone.", code="container-gone")
+        if status == "running":
+            self._forget_copy()
+            return EngineContainer(self.container)
+        if self._copy is None:
+            self._copy = self._copied()
+        return EngineContainer(self._copy, shown=self.name)
+
+    def copy(self, *, ports: Mapping[int, int], variables: Mapping[str, str]) -> LocalContainer:
+        """Return a container with the same files, command and limits, made and not started yet; it is closed by itself.
+
+        Args:
+            ports: Further ports to publish on loopback; 0 takes a free one.
+            variables: Added to the environment.
+        """
+        image = self.container.commit(conf={"Labels": {LABEL: _me()}})
+        chosen = {PORT: _free_port()} | {inner: outer or _free_port() for inner, outer in ports.items()}
+        made = self.container.client.containers.create(
+            image.id, name=f"{self.name}-copy-{uuid.uuid4().hex[:4]}", labels={LABEL: _me()},
+            ports={f"{inner}/tcp": ("127.0.0.1", outer) for inner, outer in chosen.items()},
+            environment=dict(variables), **self._limits(),
+        )  # fmt: skip
+        copy = LocalContainer(made, chosen[PORT], owned=True)
+        copy.ports, copy._image = chosen, str(image.id)
+        return copy
+
+    def _limits(self) -> dict[str, Any]:
+        host = self.container.attrs["HostConfig"]
+        names = {"mem_limit": "Memory", "memswap_limit": "MemorySwap", "nano_cpus": "NanoCpus"}
+        return {option: host[name] for option, name in names.items() if host.get(name)}
+
+    def _copied(self) -> Any:
+        image = self.container.commit(conf={"Labels": {LABEL: _me()}})
+        return self.container.client.containers.run(
+            image.id, ["-c", "while :; do sleep 3600; done"], entrypoint="/bin/sh", detach=True, init=True,
+            labels={LABEL: _me()}, name=f"{self.name}-files", **self._limits(),
+        )  # fmt: skip
+
+    def _forget_copy(self) -> None:
+        from docker.errors import DockerException
+
+        copy, self._copy = self._copy, None
+        if copy is not None:
+            with contextlib.suppress(DockerException):
+                copy.remove(force=True, v=True)
+            with contextlib.suppress(DockerException):
+                copy.client.images.remove(copy.attrs["Image"], force=True)
+
+    @property
+    def address(self) -> str:
+        """Where it answers requests; empty when no port is published."""
+        return f"http://127.0.0.1:{self.port}/score" if self.port else ""
+
+    def state(self) -> State:
+        """Look at the container now."""
+        from docker.errors import NotFound
+
+        try:
+            self.container.reload()
+        except NotFound:
+            return State("removed", ready=False, exit_code=None, oom_killed=False, words="The container is gone.")
+        facts = self.container.attrs["State"]
+        status, code, oom = str(facts["Status"]), int(facts["ExitCode"]), bool(facts["OOMKilled"])
+        if status == "exited":
+            return State(status, ready=False, exit_code=code, oom_killed=oom, words=_ended(code, oom, self._limit()))
+        ready = status == "running" and self._answers()
+        if not ready and self._oom_kills():  # the engine's own flag is that of the start before
+            return State(status, ready=False, exit_code=None, oom_killed=True, words=_hungry(self._limit()))
+        words = f"It answers on port {self.port}." if ready else "It runs and does not answer yet."
+        return State(status, ready, exit_code=None, oom_killed=False, words=words)
+
+    def _oom_kills(self) -> int:
+        """Count what the kernel killed for memory; of others than the first process the engine does not tell."""
+        from docker.errors import DockerException
+
+        with contextlib.suppress(DockerException):
+            said = self.container.exec_run(["sh", "-c", f"cat {_COUNTERS} 2>/dev/null"]).output
+            return sum(int(line.split()[1]) for line in said.splitlines() if line.startswith(b"oom_kill "))
+        return 0
+
+    def _limit(self) -> int:
+        return int(self.container.attrs["HostConfig"].get("Memory") or 0)
+
+    def _answers(self) -> bool:
+        import requests
+
+        if not self.port:
+            return False
+        with contextlib.suppress(requests.RequestException):
+            return bool(requests.get(f"http://127.0.0.1:{self.port}/", timeout=2).status_code == requests.codes.ok)
+        return False
+
+    def wait(self, seconds: float = 60, cancelled: threading.Event | None = None) -> State:
+        """Wait until the server answers or the container has ended; return the state at the end."""
+        stop, end = cancelled or threading.Event(), time.monotonic() + seconds
+        state = self.state()
+        while (
+            not state.ready
+            and not state.oom_killed
+            and state.status in ("created", "running", "restarting")
+            and time.monotonic() < end
+        ):
+            if stop.wait(_LOOK_SECONDS):
+                break
+            state = self.state()
+        if not state.ready and not state.oom_killed and state.status == "running":
+            words = (
+                f"It has run for {seconds:g} s and does not answer: init() may hang, or nobody listens on port {PORT}."
+            )
+            return State(state.status, ready=False, exit_code=None, oom_killed=state.oom_killed, words=words)
+        return state
+
+    def usage(self) -> Usage:
+        """Measure what it uses; takes about a second, because the engine compares two moments.
+
+        Raises:
+            ServiceFailed: The container does not run.
+        """
+        facts = self.container.stats(stream=False)
+        try:
+            cpu, before = facts["cpu_stats"], facts["precpu_stats"]
+            span = cpu["system_cpu_usage"] - before["system_cpu_usage"]
+            used = cpu["cpu_usage"]["total_usage"] - before["cpu_usage"]["total_usage"]
+            memory = facts["memory_stats"]
+            cached = memory.get("stats", {})
+            cache = cached.get("total_inactive_file", cached.get("inactive_file", 0))
+        except KeyError as error:
+            raise ServiceFailed(f"The container {self.name} does not run.", code="not-running") from error
+        return Usage(
+            used / span * cpu["online_cpus"] if span else 0.0, int(memory["usage"] - cache), int(memory["limit"])
+        )
+
+    def read(self, path: str) -> str:
+        """Return a text file of the container, also when it has ended; relative paths start at the scripts' folder.
+
+        Raises:
+            BadInput: There is no such file, or it is no text.
+        """
+        from docker.errors import NotFound
+
+        full = posixpath.join(APP_ROOT, path)
+        try:
+            stream, _facts = self.container.get_archive(full)
+        except NotFound as error:
+            raise BadInput(f"There is no file {full} in the container.", code="no-such-file") from error
+        with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
+            entry = tar.extractfile(tar.getmembers()[0])
+            if entry is None:
+                raise BadInput(f"{full} is no file.", code="no-such-file")
+            try:
+                return entry.read().decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise BadInput(f"{full} is no text.", code="no-text") from error
+
+    def write(self, path: str, text: str) -> None:
+        """Replace a text file of the container; nothing else changes, and nothing runs anew."""
+        folder, name = posixpath.split(posixpath.join(APP_ROOT, path))
+        packed, content = io.BytesIO(), text.encode()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode, entry.mtime = len(content), 0o644, int(time.time())
+            tar.addfile(entry, io.BytesIO(content))
+        self.container.put_archive(folder, packed.getvalue())
+
+    def reload(self, seconds: float = 60) -> State:
+        """Start the server again, with the files as they are now; return the state when it answers or has ended."""
+        self._forget_copy()
+        self.container.restart(timeout=1)
+        return self.wait(seconds)
+
+    def close(self) -> None:
+        """Remove the container, if it is ours."""
+        from docker.errors import DockerException
+
+        self._forget_copy()
+        if self.owned:
+            with contextlib.suppress(DockerException):
+                self.container.remove(force=True, v=True)
+        if self._image:
+            with contextlib.suppress(DockerException):
+                self.container.client.images.remove(self._image, force=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start_failed(port: int, error: BaseException) -> BadInput | ServiceFailed:
+    words = str(getattr(error, "explanation", "") or error)
+    if "already allocated" in words or "address already in use" in words:
+        return BadInput(
+            f"Something else listens on port {port}.", code="port-taken", todo="Take another, or 0 for any."
+        )
+    return ServiceFailed(f"The engine cannot start the container: {mask(words)}", code="start-failed")
+
+
+def _ended(code: int, oom: bool, limit: int) -> str:
+    if oom:
+        return f"{_hungry(limit)} (Exit code {code}.)"
+    if code == KILLED:
+        return "It was killed from outside (exit code 137)."
+    if code == 3:  # noqa: PLR2004 - the inference server's own
+        return "It ended with exit code 3: the entry script could not be loaded, or init() failed. Look at the log."
+    return f"It ended with exit code {code}."
+
+
+def _hungry(limit: int) -> str:
+    return f"A process in it was killed because it needed more memory than its limit of {size(limit)}."
+
+
+def _me() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{int(psutil.Process().create_time())}"
+
+
+def _lives(owner: str) -> bool:
+    """Whether the process that owns a container may still be there: of other hosts nobody here can say."""
+    host, pid, began = [*owner.rsplit(":", 2), "", ""][:3]
+    if host != socket.gethostname():
+        return True
+    try:
+        return int(psutil.Process(int(pid)).create_time()) == int(began)
+    except (ValueError, psutil.Error):
+        return False
+
+
+def clean(client: Any) -> list[str]:
+    """Remove containers (and copies' images) whose process has ended, and only what carries our label.
+
+    Returns:
+        Names of the containers.
+    """
+    from docker.errors import DockerException
+
+    removed = []
+    for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
+        if not _lives(container.labels.get(LABEL, "")):
+            with contextlib.suppress(DockerException):
+                container.remove(force=True, v=True)
+                removed.append(str(container.name))
+    for image in client.images.list(filters={"label": LABEL}):
+        if not _lives(image.labels.get(LABEL, "")):
+            with contextlib.suppress(DockerException):
+                client.images.remove(image.id, force=True)
+    return removed
