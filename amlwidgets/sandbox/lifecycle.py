@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.stages import OperationState, ServiceState
@@ -250,15 +251,19 @@ class Lifecycle:
         return self._app.store.get(services.LABEL, "", label) is not None
 
     def summary(self) -> list[dict[str, Any]]:
-        """Return name, workspace and state of every service."""
-        return [
-            {
-                "name": service["name"],
-                "workspace": scope.rpartition("/")[2],
-                "state": services.state_of(service, self.status(scope, service["name"])),
-            }
-            for scope, service in self._app.store.scoped(services.KIND)
-        ]
+        """Return name, workspace and state of every service, and how its container is."""
+        return [self._summary(scope, service) for scope, service in self._app.store.scoped(services.KIND)]
+
+    def _summary(self, scope: str, service: dict[str, Any]) -> dict[str, Any]:
+        status = self.status(scope, service["name"])
+        known = {} if status is None else asdict(status)
+        names = ("state", "reason", "exit_code", "restarts", "oom_kills", "started_at", "peak_memory_bytes")
+        return {
+            "name": service["name"],
+            "workspace": scope.rpartition("/")[2],
+            "state": services.state_of(service, status),
+            "container": {name: known[name] for name in names} if known else None,
+        }
 
     # -- life of the sandbox itself
 

@@ -100,3 +100,12 @@ class OwnerRoutes:
         """
         body = {"command": list(command), "timeout": seconds, "variables": dict(variables or {})}
         return self._call("POST", f"/sandbox/services/{service}/exec", body, timeout=seconds + 10)
+
+    def restart(self, service: str) -> None:
+        """Start the server of a service again, in its container of processes, with the files as they are now.
+
+        Raises:
+            NotConnected: The sandbox does not run.
+            ServiceFailed: There is no such service, or its container cannot be restarted.
+        """
+        self._call("POST", f"/sandbox/services/{service}/restart", {})

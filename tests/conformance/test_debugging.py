@@ -13,11 +13,12 @@ import sandbox_support as support
 from docker_support import docker, needs_engine
 
 from amlwidgets.core.checks import CheckState
-from amlwidgets.errors import BadInput, ServiceFailed
+from amlwidgets.errors import BadInput, NotAllowed, NotConnected, ServiceFailed
 from amlwidgets.services.local.compare import differences
 from amlwidgets.services.local.container import LABEL, LocalContainer, clean
 from amlwidgets.services.local.debugger import attach
 from amlwidgets.services.local.engine import check_engine, engine
+from amlwidgets.services.local.images import Location, pull
 from amlwidgets.services.local.probes import ask
 
 pytestmark = [pytest.mark.sandbox, *needs_engine]
@@ -290,3 +291,24 @@ def wait_for_log(container, text: str, seconds: float = 60) -> None:
     while text not in container.logs().decode():
         assert time.monotonic() < end, container.logs().decode()
         time.sleep(0.1)
+
+
+def test_an_image_is_pulled_with_progress_from_a_registry(docker_sandbox, image):
+    made = docker_sandbox.image("debugged")
+    told, stop = [], threading.Event()
+    with engine() as client:
+        pulled = pull(
+            client, Location(made["registry"], made["user"], made["password"]), tell=lambda p: told.append(p.sentence())
+        )
+        assert pulled.id == client.images.get(image).id
+        assert told
+        assert made["password"] not in repr(Location("x", "u", made["password"]))
+        with pytest.raises(NotAllowed, match="does not let you pull"):
+            pull(client, Location(made["registry"], made["user"], "wrong"))
+        with pytest.raises(BadInput, match="There is no image"):
+            pull(client, Location(made["registry"].rpartition(":")[0] + ":absent", made["user"], made["password"]))
+        with pytest.raises(NotConnected, match=r"127\.0\.0\.1:1 does not answer"):
+            pull(client, Location("127.0.0.1:1/x:1"))
+        stop.set()
+        with pytest.raises(ServiceFailed, match="cancelled"):
+            pull(client, Location(made["registry"], made["user"], made["password"]), cancelled=stop)

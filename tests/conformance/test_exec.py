@@ -7,9 +7,10 @@ import pytest
 import sandbox_support as support
 
 from amlwidgets.core.checks import CheckState
-from amlwidgets.errors import ServiceFailed
+from amlwidgets.errors import BadInput, ServiceFailed
 from amlwidgets.services.local.inside import SandboxService
 from amlwidgets.services.local.probes import ask
+from amlwidgets.services.local.targets import SandboxTarget
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network]
 
@@ -73,3 +74,23 @@ def test_what_is_refused(sandbox):
         sandbox.execute("absent", ["true"], seconds=-1)
     with pytest.raises(ServiceFailed, match="command has to be"):
         sandbox.execute("absent", [])
+
+
+def test_edit_and_restart_without_a_docker_engine(run, sandbox, tmp_path):
+    deployed(run, "edited")
+    target = SandboxTarget(sandbox, "edited")
+    assert target.wait().ready
+    source = target.read("score.py")
+    target.write("score.py", source.replace('"echo"', '"écho"'))
+    assert target.reload().ready
+    assert ask(target.inside, "call", sample="1").text.startswith("{'écho': 1")
+    answer = run("from azureml.core.webservice import Webservice\nresult(Webservice(ws, 'edited').run('[7]'))")
+    assert answer["écho"] == [7]
+    target.write("score.py", "def init():\n    raise OSError('edited badly')\n\n\ndef run(data):\n    return 1\n")
+    state = target.reload(seconds=20)
+    assert not state.ready
+    assert "edited badly" in sandbox.execute("edited", ["cat", "score.py"])["output"]
+    target.write("score.py", source)
+    assert target.reload().ready, "a restart does not wait for the back-off of earlier crashes"
+    with pytest.raises(BadInput, match="There is no file"):
+        target.read("absent.py")

@@ -36,6 +36,24 @@ def execute(call: Call) -> Response:
     raise ApiError(NOT_FOUND, "ServiceNotFound", f"There is no service {call['name']}.")
 
 
+@ROUTES.add("POST", "/sandbox/services/{name}/restart", open_=True)
+def restart(call: Call) -> Response:
+    """Start the server of a service's container again, with the files as they are now."""
+    guard(call)
+    wanted = str(call.document().get("workspace") or "").lower()
+    for scope, service in call.app.store.scoped(services.KIND):
+        if service["name"] == call["name"] and scope.endswith(f"/{wanted}" if wanted else ""):
+            again = getattr(call.app.lifecycle.container(scope, service["name"]), "restart", None)
+            if again is None:
+                raise ApiError(409, "NoContainer", f"The service {service['name']} has no container to restart.")
+            try:
+                again()
+            except OSError as error:
+                raise ApiError(409, "CannotRestart", f"It cannot be restarted: {error}") from error
+            return json_response({})
+    raise ApiError(NOT_FOUND, "ServiceNotFound", f"There is no service {call['name']}.")
+
+
 def _checked(body: dict[str, Any]) -> tuple[list[str], float, dict[str, str]]:
     command, seconds, variables = body.get("command"), body.get("timeout", 60), body.get("variables") or {}
     if not isinstance(command, list) or not command or not all(isinstance(part, str) for part in command):

@@ -50,7 +50,7 @@ class ProcessContainer:
         self.spec = replace(spec, port=self._port.number)
         self._backoff, self._limits, self._grace, self._clock = backoff, limits, grace_seconds, clock
         self._view = isolation.view(spec.root, spec.prefix, isolate)
-        self._stopping = threading.Event()
+        self._stopping, self._again, self._woken = threading.Event(), threading.Event(), threading.Event()
         self._guard = threading.Lock()
         self._status = ContainerStatus(state="Starting", cpu_limited=limits.words)
         self._crashes = 0
@@ -72,7 +72,15 @@ class ProcessContainer:
     def stop(self) -> None:
         """End every process of the container and wait for it."""
         self._stopping.set()
+        self._woken.set()
         self._thread.join()
+
+    def restart(self) -> None:
+        """Start the server again at once, with the files as they are now; this is no crash."""
+        if not self._thread.is_alive():
+            raise OSError("the container was given up; deploy again")
+        self._again.set()
+        self._woken.set()
 
     def execute(self, command: Sequence[str], *, seconds: float, variables: Mapping[str, str]) -> Executed:
         """Run one more command with the server's files, limits and view; also when the server has given up."""
@@ -91,9 +99,13 @@ class ProcessContainer:
                 self._set(exit_code=code, finished_at=self._clock())
                 if self._stopping.is_set():
                     break
-                self._crashes += 1
-                self._set(state="Waiting", reason="CrashLoopBackOff")
-                if not self._stopping.wait(self._backoff.seconds(self._crashes)):
+                if not self._again.is_set():
+                    self._crashes += 1
+                    self._set(state="Waiting", reason="CrashLoopBackOff")
+                    self._woken.wait(self._backoff.seconds(self._crashes))
+                self._woken.clear()
+                self._again.clear()
+                if not self._stopping.is_set():
                     self._set(state="Starting", reason="", restarts=self._status.restarts + 1)
         finally:
             self._port.close()
@@ -164,14 +176,14 @@ class ProcessContainer:
         """Follow a running attempt until it ends or is to be stopped."""
         probe, ready_since, workers = Probe(self.spec.port), 0.0, frozenset[int]()
         try:
-            while process.poll() is None and not self._stopping.is_set():
+            while process.poll() is None and not self._woken.is_set():
                 if not ready_since:
                     if probe.ready(_POLL_SECONDS):
                         ready_since, workers = time.monotonic(), self._workers(process.pid)
                         self._limits.ready()
                         self._set(state="Ready", reason="")
                     continue
-                self._stopping.wait(_WATCH_SECONDS)
+                self._woken.wait(_WATCH_SECONDS)
                 if time.monotonic() - ready_since > self._backoff.reset_after:
                     self._crashes = 0
                 if workers - self._workers(process.pid) and process.poll() is None:

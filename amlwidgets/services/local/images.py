@@ -1,0 +1,173 @@
+"""Getting the image of a service: where it lies, how to log in, and pulling it with progress that can be cancelled."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from amlwidgets.core.redact import mask
+from amlwidgets.errors import BadInput, NotAllowed, NotConnected, ServiceFailed
+from amlwidgets.services.local.readings import size
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where an image lies.
+
+    Attributes:
+        reference: Name with registry and tag.
+        user: For the registry; empty when nobody has to log in, or the engine is logged in already.
+        password: Never shown, never stored.
+    """
+
+    reference: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    @property
+    def registry(self) -> str:
+        """Host of the registry; empty for an image of this machine or of Docker Hub."""
+        host, slash, _ = self.reference.partition("/")
+        return host if slash and re.search(r"[.:]|^localhost$", host) else ""
+
+
+def locate(thing: Any, ws: Any = None) -> Location:
+    """Find the image of something.
+
+    Args:
+        thing: A reference, an ``Image`` of azureml-core, or a web service that was made from one.
+        ws: The workspace, whose credentials for the registry are used.
+
+    Raises:
+        BadInput: It has no image of its own.
+    """
+    if isinstance(thing, str):
+        return Location(thing)
+    image = getattr(thing, "image", None) or thing
+    reference = getattr(image, "image_location", None)
+    if not reference:
+        raise BadInput(
+            f"{getattr(thing, 'name', 'This')} has no image of its own: its script and model are mounted into an "
+            "environment's image.",
+            code="no-image",
+            todo="Deploy it with LocalWebservice, from the same InferenceConfig: the wizard's target Local does that.",
+        )
+    return _with_login(str(reference), ws or getattr(thing, "workspace", None))
+
+
+def _with_login(reference: str, ws: Any) -> Location:
+    """Add the workspace's own login, where the SDK gives one; else the engine's (``az acr login``) is used."""
+    try:
+        from azureml.core import Environment
+
+        details = Environment.get(ws, name="AzureML-Minimal").get_image_details(ws)["dockerImage"]["registry"]
+        if reference.startswith(str(details["address"])):
+            return Location(reference, str(details.get("username") or ""), str(details.get("password") or ""))
+    except Exception:  # noqa: BLE001 - a login that cannot be had is no reason not to try without
+        return Location(reference)
+    return Location(reference)
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a pull is.
+
+    Attributes:
+        done: Bytes that have come.
+        total: Bytes of the layers that are known so far.
+        words: The engine's own words.
+    """
+
+    done: int = 0
+    total: int = 0
+    words: str = ""
+
+    def sentence(self) -> str:
+        """Return it for people."""
+        return f"{self.words}: {size(self.done)} of {size(self.total)}" if self.total else self.words
+
+
+def pull(
+    client: Any,
+    location: Location,
+    *,
+    tell: Callable[[Progress], None] | None = None,
+    cancelled: threading.Event | None = None,
+) -> Any:
+    """Pull an image.
+
+    Args:
+        client: A docker-py client.
+        location: Where it lies.
+        tell: Called as it goes on.
+        cancelled: Ends it when set; layers that have come are kept by the engine.
+
+    Returns:
+        The image.
+
+    Raises:
+        NotAllowed: The registry refuses.
+        NotConnected: The registry does not answer.
+        BadInput: There is no such image.
+        ServiceFailed: It was cancelled, the disk is full, or the engine fails.
+    """
+    from docker.errors import DockerException
+
+    login = {"username": location.user, "password": location.password} if location.user else None
+    name, _, tag = location.reference.rpartition(":")
+    if not name or "/" in tag:
+        name, tag = location.reference, "latest"
+    progress = Progress()
+    layers: dict[str, tuple[int, int]] = {}
+    stream = None
+    try:
+        stream = client.api.pull(name, tag=tag, auth_config=login, stream=True, decode=True)
+        for event in stream:
+            if cancelled is not None and cancelled.is_set():
+                raise ServiceFailed("The pull was cancelled; what has come so far is kept.", code="cancelled")
+            if "error" in event:
+                raise refused(location, str(event["error"]))
+            _count(event, layers, progress)
+            if tell is not None:
+                tell(progress)
+        return client.images.get(location.reference)
+    except DockerException as error:
+        raise refused(location, str(getattr(error, "explanation", "") or error)) from error
+    finally:
+        if stream is not None:
+            stream.close()
+
+
+def _count(event: dict[str, Any], layers: dict[str, tuple[int, int]], progress: Progress) -> None:
+    detail = event.get("progressDetail") or {}
+    if event.get("status") == "Downloading" and detail.get("total"):
+        layers[str(event.get("id"))] = (int(detail["current"]), int(detail["total"]))
+    elif event.get("status") in ("Download complete", "Pull complete") and str(event.get("id")) in layers:
+        total = layers[str(event["id"])][1]
+        layers[str(event["id"])] = (total, total)
+    progress.done = sum(current for current, _ in layers.values())
+    progress.total = sum(total for _, total in layers.values())
+    progress.words = mask(str(event.get("status") or progress.words))
+
+
+def refused(location: Location, words: str) -> NotAllowed | NotConnected | BadInput | ServiceFailed:
+    """Return the error for what the engine said about a registry, in one sentence."""
+    where, low = location.registry or "The registry", words.lower()
+    if any(sign in low for sign in ("unauthorized", "denied", "authentication required", "no basic auth")):
+        return NotAllowed(
+            f"{where} does not let you pull {location.reference}.",
+            code="registry-denied",
+            todo=f"Run: az acr login -n {where.partition('.')[0]}" if ".azurecr." in where else "Run: docker login.",
+        )
+    if "not found" in low or "manifest unknown" in low:
+        return BadInput(f"There is no image {location.reference}.", code="image-absent", todo="Look at ws.images.")
+    if "no space left" in low:
+        return ServiceFailed("The engine's disk is full.", code="disk-full", todo="Run: docker image prune")
+    if any(sign in low for sign in ("no such host", "connection refused", "timeout", "dial tcp", "connection aborted")):
+        return NotConnected(f"{where} does not answer: {mask(words)[:200]}", code="registry-down")
+    return ServiceFailed(f"The image cannot be pulled: {mask(words)[:300]}", code="pull-failed")
