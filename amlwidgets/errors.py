@@ -4,6 +4,7 @@
 
     AmlWidgetsError
     ├── BadInput       what was given cannot be used (a path, a name, a file's content)
+    │   └── BadExpression  an expression for a search cannot be read or takes too long
     ├── NotInstalled   a package or program that is needed is absent
     ├── NotConnected   a service cannot be reached (sandbox not running, workspace unreachable)
     ├── NotAllowed     refused on purpose (two worlds in one kernel) or by rights
@@ -26,6 +27,8 @@ class AmlWidgetsError(Exception):
     """
 
     default_code = "error"
+    in_place = False
+    """The view says it where it was typed, not in its error strip."""
 
     def __init__(self, message: str, *, code: str | None = None, todo: str = "") -> None:
         super().__init__(message)
@@ -43,6 +46,13 @@ class BadInput(AmlWidgetsError):
     """What was given cannot be used."""
 
     default_code = "bad-input"
+
+
+class BadExpression(BadInput):
+    """An expression that is being typed cannot be read, or takes too long."""
+
+    default_code = "bad-expression"
+    in_place = True
 
 
 class NotInstalled(AmlWidgetsError):

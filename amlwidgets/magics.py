@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 HELP = """%aml                      the wizard: deploy step by step; offers to resume an unfinished run
 %aml wizard [NAME=VALUE]  the same, with settings, such as  memory_gb=1
 %aml explain [NAME]       why the last cell failed; or diagnose the variable or file NAME
-%aml logs SERVICE         the log of a web service, of a file, or of a variable that holds text
+%aml logs SERVICE ...     the log of a web service, of a file, or of a variable; of several, merged by time
 %aml replicas [SERVICE] [NAME=VALUE]
                           the replica calculator: how many 503 to expect, and which settings avoid them
 %aml vault [TEMPLATE]     who may use the workspace's key vault, and what deploying the template again would do
@@ -97,7 +97,8 @@ class _Magics:
 
         if not words:
             raise BadInput("Which log?", code="logs-what", todo="%aml logs SERVICE, or a variable, or a file.")
-        return LogViewer(self._value(words[0], service=True))
+        sources = {word: self._value(word, service=True) for word in words}
+        return LogViewer(sources if len(sources) > 1 else sources[words[0]])
 
     def _replicas(self, words: list[str]) -> Any:
         from amlwidgets.widgets.calculator import ReplicaCalculator

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import first_widget, guides, router, sandbox, scale, scan, startup
+from benchmarks import first_widget, guides, log_view, router, sandbox, scale, scan, startup
 
 ALL = {
     "sandbox": sandbox.main,
@@ -16,6 +16,7 @@ ALL = {
     "startup": startup.main,
     "first_widget": first_widget.main,
     "scan": scan.main,
+    "log_view": log_view.main,
     "guides": guides.main,
 }
 

@@ -1,6 +1,6 @@
-"""Hours in minutes: polls of every kind without growth of the daemon, then kills at random points (`make soak`).
+"""Hours in minutes: a live log, polls of every kind without growth of the daemon, kills at random points (`make soak`).
 
-``python -m benchmarks.soak [--polls N] [--kills N] [--seed N] [--runtime docker]``.
+``python -m benchmarks.soak [--live SECONDS] [--polls N] [--kills N] [--seed N] [--runtime docker]``.
 Ends with 1 when something grew or went wrong.
 """
 
@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-POLLS, KILLS, SEED = 20_000, 100, 4
+LIVE, POLLS, KILLS, SEED = 60, 20_000, 100, 4
 CLIENTS = 8
 LOOKS = 5
 MORE_MB, MORE_FILES, MORE_THREADS = 16.0, 3, 3
@@ -62,14 +62,17 @@ class Look:
 
 
 def main() -> int:
-    """Run both parts and print their tables."""
+    """Run all parts and print their tables."""
+    from benchmarks import live_log
+
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--live", type=int, default=LIVE, help="seconds of the live log")
     parser.add_argument("--polls", type=int, default=POLLS)
     parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--runtime", choices=("process", "docker"), default="process", help="of the kills")
     options = parser.parse_args()
-    problems = []
+    problems = live_log.main(options.live) if options.live else []
     with tempfile.TemporaryDirectory() as name:
         if options.polls:
             problems += polling(Path(name) / "polls", options.polls)

@@ -22,16 +22,37 @@ FLAGS = [
 ]  # fmt: skip
 # What JupyterLab itself says on a healthy page.
 NOT_OURS = re.compile(
-    r"favicon|ResizeObserver loop|/api/(workspaces|listings|translations)|deprecat|WebGL|Autofocus|/lsp/", re.IGNORECASE
+    # Notebook 7.6 with an empty notebook: "Cannot read properties of undefined (reading 'schema')".
+    r"reading 'schema'|favicon|ResizeObserver loop|/api/(workspaces|listings|translations)|deprecat|WebGL|Autofocus|/lsp/",
+    re.IGNORECASE,
 )
 READY = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
-class Lab:
-    """A JupyterLab of its own settings and data, serving ``root``."""
+def write_notebook(path: Path, *sources: str) -> None:
+    """Write a notebook with a code cell for each source."""
+    import nbformat
 
-    def __init__(self, root: Path, own: Path, env: dict[str, str]) -> None:
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, path)
+
+
+def save_with_widgets(page) -> None:
+    """Save the open notebook with the state of its widgets."""
+    page.evaluate(
+        """async () => { const c = jupyterapp.commands, id = '@jupyter-widgets/jupyterlab-manager:saveWidgetState';
+        if (!c.isToggled(id)) await c.execute(id);
+        await jupyterapp.shell.currentWidget.context.save() }"""
+    )
+
+
+class Lab:
+    """A JupyterLab, or a Notebook 7, of its own settings and data, serving ``root``."""
+
+    def __init__(self, root: Path, own: Path, env: dict[str, str], *, app: str = "jupyterlab") -> None:
         self.root, self.own = root, own
+        self.pages = "doc/tree" if app == "jupyterlab" else "notebooks"
         self.token = secrets.token_hex(16)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -54,11 +75,14 @@ class Lab:
         options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={self.url.rsplit(':', 1)[1]}"]
         options += [
             f"--IdentityProvider.token={self.token}",
-            "--LabApp.expose_app_in_browser=True",
+            f"--{'LabApp' if app == 'jupyterlab' else 'JupyterNotebookApp'}.expose_app_in_browser=True",
+            # A long print is shown whole, not cut by the server.
+            "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=1e12",
+            "--ZMQChannelsWebsocketConnection.iopub_msg_rate_limit=1e9",
             "--ServerApp.port_retries=0",
         ]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options], cwd=root, env=clean,
+            [sys.executable, "-m", app, *options], cwd=root, env=clean,
             stdout=self.log, stderr=self.log, start_new_session=True,
         )  # fmt: skip
         self._wait()
@@ -112,7 +136,9 @@ class Notebook:
             self.problems.append(text)
 
     def open(self, name: str) -> None:
-        self.page.goto(f"{self.lab.url}/doc/tree/{name}?token={self.lab.token}&reset", wait_until="domcontentloaded")
+        self.page.goto(
+            f"{self.lab.url}/{self.lab.pages}/{name}?token={self.lab.token}&reset", wait_until="domcontentloaded"
+        )
         self.page.wait_for_function(READY, timeout=90_000)
 
     def start(self, command: str) -> None:
@@ -134,6 +160,11 @@ class Notebook:
         self.start("notebook:run-cell")
         if wait:
             self.wait(seconds)
+
+    def restart(self) -> None:
+        """Restart the kernel and wait until it is ready."""
+        self.page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.restartKernel() }")
+        self.page.wait_for_function(READY, timeout=90_000)
 
     def set_cell(self, index: int, source: str) -> None:
         """Put ``source`` into the cell of that index; a new one is made at the end when there is none."""

@@ -45,6 +45,7 @@ class Blocks:
         self._file: IO[bytes] | None = None
         self._end = 0
         self._read: Reader | None = None
+        self._left = 0
         self._cache: dict[int, bytes] = {}
 
     def __len__(self) -> int:
@@ -75,6 +76,7 @@ class Blocks:
             if not end:
                 break
             self._note(_Block(piece.count(b"\n", 0, end), at, end, raw=True))
+            self._left += 1
             at += end
         return at
 
@@ -128,6 +130,9 @@ class Blocks:
             data = b"(this line is gone: the file was cut)\n" * block.lines
         data = mask_lines(data, before)
         block.offset, block.size, block.raw = self._store(data), len(data), False
+        self._left -= 1
+        if not self._left:
+            self._read = None
         return data
 
     def is_settled(self, index: int) -> bool:

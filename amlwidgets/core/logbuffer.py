@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from amlwidgets.core.ansi import plain_bytes
 from amlwidgets.core.logblocks import BLOCK, SPILL, Blocks
 from amlwidgets.core.logmarks import Repeats, ends_in_traceback, levels_of
+from amlwidgets.core.logstages import Stages
 from amlwidgets.core.masking import LOOK_BACK, mask_lines
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class LogBuffer:
         self._before = b""
         self.levels = bytearray()
         self.repeats = Repeats()
+        self.stages = Stages()
         self._traceback = False
         self.origins = bytearray()
 
@@ -69,6 +71,12 @@ class LogBuffer:
             whole = (bytes(self._open) + data[:end]).replace(b"\r\n", b"\n")
             self._open = bytearray(data[end:])
             self._keep(whole)
+
+    def append_from(self, origins: bytes, lines: bytes) -> None:
+        """Add whole lines of several sources; ``origins`` has the number of the source of each."""
+        with self._lock:
+            self.append(lines)
+            self.origins += origins
 
     def _keep(self, whole: bytes) -> None:
         """Keep whole lines."""
@@ -118,6 +126,7 @@ class LogBuffer:
         self.levels += levels_of(lines, inside=self._traceback)
         self._traceback = ends_in_traceback(lines, inside=self._traceback)
         self.repeats.feed(lines)
+        self.stages.feed(lines)
 
     def clear(self) -> None:
         """Forget everything."""

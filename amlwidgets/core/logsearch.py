@@ -9,7 +9,6 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from amlwidgets.core.ansi import plain_bytes
-from amlwidgets.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,65 +25,53 @@ class Hit(NamedTuple):
 
 
 class Query:
-    """What is looked for.
+    """What is looked for: a plain text. ``services.log_expressions`` has one for expressions.
 
     Args:
-        text: Plain text, or a regular expression.
-        regex: ``text`` is a regular expression; it is matched within lines.
+        text: Plain text.
         case: Upper and lower case differ.
-
-    Raises:
-        BadInput: the expression cannot be read.
     """
 
-    def __init__(self, text: str, *, regex: bool = False, case: bool = False) -> None:
-        self.text, self.regex, self.case = text, regex, case
+    def __init__(self, text: str, *, case: bool = False) -> None:
         self._needle = text.encode("utf-8", "surrogatepass")
         self._lower = not case and text.isascii()
-        self._pattern = None if not regex and (case or text.isascii()) else self._compiled()
+        self._either = None if case or text.isascii() else re.compile(_either_case(text))
         if self._lower:
             self._needle = self._needle.lower()
-
-    def _compiled(self) -> re.Pattern[bytes]:
-        flags = re.MULTILINE if self.case else re.MULTILINE | re.IGNORECASE
-        try:
-            return re.compile(self._needle if self.regex else _either_case(self.text), flags)
-        except (re.error, OverflowError) as error:
-            raise BadInput(f"This expression cannot be read: {error}.", code="bad-expression") from error
 
     def count(self, text: bytes) -> int:
         """Return the number of hits in a block."""
         text = plain_bytes(text)
-        if self._pattern is None:
+        if self._either is None:
             return (text.lower() if self._lower else text).count(self._needle)
-        return sum(1 for _ in self._matches(text))
+        return sum(1 for _ in self.matches(text))
 
-    def _matches(self, text: bytes) -> Iterator[tuple[int, int]]:
-        if self._pattern is None:
-            hay = text.lower() if self._lower else text
-            at = hay.find(self._needle)
-            while at >= 0:
-                yield at, at + len(self._needle)
-                at = hay.find(self._needle, at + len(self._needle))
+    def matches(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Yield start and end of each hit in a block without escape sequences."""
+        if self._either is not None:
+            yield from (match.span() for match in self._either.finditer(text))
             return
-        for match in self._pattern.finditer(text):
-            if match.end() > match.start() and b"\n" not in match[0]:
-                yield match.start(), match.end()
+        hay = text.lower() if self._lower else text
+        at = hay.find(self._needle)
+        while at >= 0:
+            yield at, at + len(self._needle)
+            at = hay.find(self._needle, at + len(self._needle))
 
     def hits(self, piece: Piece) -> Iterator[Hit]:
         """Yield the hits in a block, in order."""
         text = plain_bytes(piece.text)
         starts = [0, *accumulate(len(line) + 1 for line in text.split(b"\n"))]
-        for start, end in self._matches(text):
+        for start, end in self.matches(text):
             line = bisect_right(starts, start) - 1
             yield Hit(piece.first + line, _units(text[starts[line] : start]), _units(text[start:end]))
 
     def lines(self, piece: Piece) -> Iterator[int]:
         """Yield the numbers of the lines of a block that have a hit, in order."""
         text = plain_bytes(piece.text)
-        starts = [0, *accumulate(len(line) + 1 for line in text.split(b"\n"))]
+        starts: list[int] = []
         last = -1
-        for start, _ in self._matches(text):
+        for start, _ in self.matches(text):
+            starts = starts or [0, *accumulate(len(line) + 1 for line in text.split(b"\n"))]
             line = bisect_right(starts, start, max(last, 0)) - 1
             if line != last:
                 last = line

@@ -40,6 +40,7 @@ class LogFeed:
         self._threads: list[threading.Thread] = []
         self._done = threading.Event()
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
 
     def start(self) -> None:
         """Begin, or go on after ``stop``; does nothing while it runs."""
@@ -65,10 +66,16 @@ class LogFeed:
         return self._done.wait(seconds)
 
     def _fill(self, stop: threading.Event) -> None:
+        # One that was stopped may still wait for a line: the next goes on after it.
+        while not self._turn.acquire(timeout=_TICK):
+            if stop.is_set():
+                return
         try:
             self.ended = self.source.run(self.log, stop)
         except Exception as error:  # noqa: BLE001 - said in the view
             self.ended = f"The log cannot be read any further: {type(error).__name__}: {error}"
+        finally:
+            self._turn.release()
         if not stop.is_set():
             stop.source_ended = True  # type: ignore[attr-defined]
 

@@ -6,17 +6,17 @@ twice and without gaps.
 
 from __future__ import annotations
 
-import io
 import os
+import tempfile
+import threading
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from amlwidgets.errors import BadInput
 from amlwidgets.services.log_files import encoding_of, utf8_chunks
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterable, Iterator
 
     from amlwidgets.core.logbuffer import LogBuffer
@@ -63,10 +63,24 @@ class TextSource:
     def run(self, log: LogBuffer, stop: threading.Event) -> str:
         """Write the text."""
         del stop
-        data = self._text.encode("utf-8", "surrogateescape") if isinstance(self._text, str) else self._text
-        view = memoryview(data)
-        log.adopt(lambda offset, size: bytes(view[offset : offset + size]), len(data))
+        text = self._text
+        # A copy of a long text would cost as much memory as the text.
+        if isinstance(text, str) and text.isascii():
+            log.adopt(lambda offset, size: text[offset : offset + size].encode(), len(text))
+        elif isinstance(text, str):
+            file = _spooled(text)
+            log.adopt(lambda offset, size: _read_at(file, offset, size), file.tell())
+        else:
+            log.adopt(lambda offset, size: text[offset : offset + size], len(text))
         return ""
+
+
+def _spooled(text: str) -> IO[bytes]:
+    """Return a file without a name that holds a text in UTF-8; its place is the end."""
+    file = tempfile.SpooledTemporaryFile(SMALL, prefix="amlwidgets-log-")  # noqa: SIM115 - the log reads it later
+    for at in range(0, len(text), SMALL):
+        file.write(text[at : at + SMALL].encode("utf-8", "surrogateescape"))
+    return cast("IO[bytes]", file)
 
 
 class FileSource:
@@ -118,8 +132,6 @@ class FileSource:
 
     def read_now(self, log: LogBuffer) -> None:
         """Take what is there, without waiting for more."""
-        import threading
-
         stopped = threading.Event()
         stopped.set()
         self.run(log, stopped)
@@ -182,20 +194,49 @@ class IterableSource:
 
     def run(self, log: LogBuffer, stop: threading.Event) -> str:
         """Write line after line; many that come at once are written together."""
-        batch = bytearray()
-        due = time.monotonic() + _BATCH_SECONDS
-        for item in self._lines:
-            line = item.encode("utf-8", "surrogateescape") if isinstance(item, str) else item
-            batch += line if line.endswith(b"\n") else line + b"\n"
-            if len(batch) > _BATCH_BYTES or time.monotonic() > due:
-                log.append(bytes(batch))
-                batch.clear()
-                due = time.monotonic() + _BATCH_SECONDS
-            if stop.is_set():
-                log.append(bytes(batch))
-                return ""
-        log.append(bytes(batch))
-        return "The source has ended."
+        batch = _Batch(log)
+        threading.Thread(target=batch.keep_writing, args=(stop,), daemon=True, name="amlwidgets-log-batch").start()
+        try:
+            for item in self._lines:
+                line = item.encode("utf-8", "surrogateescape") if isinstance(item, str) else item
+                batch.add(line if line.endswith(b"\n") else line + b"\n")
+                if stop.is_set():
+                    return ""
+            return "The source has ended."
+        finally:
+            batch.end()
+
+
+class _Batch:
+    """Lines on their way into a log; they wait a moment for further ones."""
+
+    def __init__(self, log: LogBuffer) -> None:
+        self._log = log
+        self._lines = bytearray()
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+
+    def add(self, line: bytes) -> None:
+        with self._lock:
+            self._lines += line
+            if len(self._lines) > _BATCH_BYTES:
+                self._write()
+
+    def keep_writing(self, stop: threading.Event) -> None:
+        """Write what has come, until the source has ended or is stopped."""
+        while not self._ended.wait(_BATCH_SECONDS) and not stop.is_set():
+            with self._lock:
+                self._write()
+
+    def end(self) -> None:
+        self._ended.set()
+        with self._lock:
+            self._write()
+
+    def _write(self) -> None:
+        if self._lines:
+            self._log.append(bytes(self._lines))
+            self._lines.clear()
 
 
 class ServiceSource:
@@ -284,94 +325,3 @@ def _refusal(status: int, body: bytes) -> str:
     if status == _ABSENT:
         return "There is no build log (yet): the build may not have begun, or its log was removed."
     return f"The storage answered HTTP {status}."
-
-
-class ContainerSource:
-    """The log of a Docker container: its newest lines first, then what it writes.
-
-    Args:
-        container: A container of the ``docker`` package.
-        tail: Lines from before now; a whole long log would take minutes.
-    """
-
-    quick = False
-    live = True
-
-    def __init__(self, container: Any, tail: int = 5000) -> None:
-        self.name = f"log of {container.name}"
-        self._container, self._tail = container, tail
-        self._last = b""
-
-    def run(self, log: LogBuffer, stop: threading.Event) -> str:
-        """Follow until the container ends or ``stop`` is set."""
-        import threading
-
-        # Docker's own time of each line tells, after a pause, which lines were written already.
-        since = {"since": _seconds(self._last)} if self._last else {"tail": self._tail}
-        stream = self._container.logs(stream=True, follow=True, timestamps=True, **since)
-        ended = threading.Event()
-
-        def watch() -> None:
-            while not ended.wait(0.1):
-                if stop.is_set():
-                    stream.close()
-                    return
-
-        threading.Thread(target=watch, daemon=True, name="amlwidgets-container-log").start()
-        try:
-            self._pass_on(stream, log)
-        finally:
-            ended.set()
-        return "" if stop.is_set() else "The container has ended."
-
-    def _pass_on(self, stream: Any, log: LogBuffer) -> None:
-        rest = b""
-        last = self._last
-        for chunk in stream:
-            *lines, rest = (rest + chunk).split(b"\n")
-            fresh = []
-            for line in lines:
-                stamp, _, text = line.partition(b" ")
-                if stamp > last:
-                    fresh.append(text + b"\n")
-                    self._last = max(self._last, stamp)
-            log.append(b"".join(fresh))
-        if rest:
-            log.append(rest.partition(b" ")[2])
-
-
-def _seconds(stamp: bytes) -> int:
-    from datetime import datetime
-
-    return int(datetime.fromisoformat(stamp.decode()[:19] + "+00:00").timestamp())
-
-
-def source_of(source: Any) -> LogSource:
-    """Return the source for whatever the user has at hand.
-
-    Args:
-        source: Text (``str``, ``bytes``), a file (``os.PathLike``), a web service or an Image of azureml-core, an
-            environment's build, a Docker container, or an iterable of lines.
-
-    Raises:
-        BadInput: it has no log.
-    """
-    if isinstance(source, str | bytes):
-        return TextSource(source)
-    if isinstance(source, os.PathLike):
-        return FileSource(source)
-    if hasattr(source, "get_logs"):
-        return ServiceSource(source)
-    address = getattr(source, "image_build_log_uri", None) or getattr(source, "log_url", None)
-    if isinstance(address, str) and address:
-        name = getattr(source, "name", "")
-        return BuildLogSource(address, f"build log of {name}" if name else "image build log")
-    if type(source).__module__.startswith("docker.models.containers"):
-        return ContainerSource(source)
-    if isinstance(source, io.IOBase) or (hasattr(source, "__iter__") and not isinstance(source, dict | set)):
-        return IterableSource(source)
-    raise BadInput(
-        f"A {type(source).__name__} has no log.",
-        code="no-log",
-        todo="Give a text, a path, a web service, an image, a Docker container, or an iterable of lines.",
-    )

@@ -11,6 +11,7 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 _IMPORT = re.compile(r'^import\s+\{[^}]*\}\s+from\s+"\./([\w.]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*//[^\n]*\n|^/\*\*.*?\*/\n", re.MULTILINE | re.DOTALL)
 
 
@@ -18,7 +19,8 @@ _COMMENT = re.compile(r"^[ \t]*//[^\n]*\n|^/\*\*.*?\*/\n", re.MULTILINE | re.DOT
 def script(name: str) -> str:
     """Return the ESM text of a widget: its own part after the parts that it imports, each once.
 
-    A saved notebook holds this text, so comments of whole lines are left out.
+    A saved notebook holds this text, so comments of whole lines and indentation are left out (no
+    part may hold a string of several lines).
     """
     seen: list[str] = []
     return "".join(_parts(f"{name}.js", seen))
@@ -30,7 +32,7 @@ def _parts(file: str, seen: list[str]) -> list[str]:
     seen.append(file)
     text = (_HERE / file).read_text(encoding="utf-8")
     before = [piece for other in _IMPORT.findall(text) for piece in _parts(other, seen)]
-    return [*before, _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", text)))]
+    return [*before, _INDENT.sub("", _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", text))))]
 
 
 @cache

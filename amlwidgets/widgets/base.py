@@ -81,7 +81,8 @@ class AmlWidget(anywidget.AnyWidget):
             reply["result"], buffers = result if isinstance(result, Binary) else (result, [])
         except Exception as error:  # noqa: BLE001 - shown in the widget
             reply["error"] = error_words(error)
-            self.show_problem(error)
+            if not getattr(error, "in_place", False):
+                self.show_problem(error)
         self.send(reply, buffers=buffers)
 
     def show_problem(self, error: BaseException) -> None:
@@ -121,6 +122,36 @@ class AmlWidget(anywidget.AnyWidget):
     def __repr__(self) -> str:
         """Return a short name; the inherited one prints every trait, the script included."""
         return f"<{type(self).__name__}>"
+
+    def _ipython_display_(self, **_kwargs: Any) -> None:
+        """Show the view, and below it the static form, which the view's style hides.
+
+        Where no view is drawn (nbconvert, nbviewer, GitHub) only the second is seen: those places show nothing of an
+        output that has a view they cannot draw.
+        """
+        from IPython import display as shown
+
+        bundle = self._repr_mimebundle_()
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        if not data:
+            return
+        shown.display({k: v for k, v in data.items() if k != "text/html"}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+        shown.display(self._static(), raw=True, display_id=self._static_id)  # type: ignore[no-untyped-call]
+
+    def keep_static(self) -> None:
+        """Bring the static form in every notebook cell that shows this widget up to date."""
+        from IPython import display as shown
+        from IPython import get_ipython
+
+        if get_ipython() is not None:
+            shown.update_display(self._static(), raw=True, display_id=self._static_id)  # type: ignore[no-untyped-call]
+
+    @property
+    def _static_id(self) -> str:
+        return f"amlwidgets-{self.model_id}"
+
+    def _static(self) -> dict[str, str]:
+        return {"text/html": f'<div class="aml-static">{self.to_html()}</div>'}
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**_kwargs)

@@ -1,7 +1,38 @@
 import { h } from "./common.js";
 import { matcher } from "./log_text.js";
 
-/** The search: asks the kernel for hits and counts; the rows mark what they show. jump(hit) brings one into sight. */
+/**
+ * Hits of an expression in the lines that are shown: the kernel finds them, because a page cannot give up on an expression
+ * that takes for ever. anew() returns what tells the hits of a line; lines not known yet are asked for together.
+ */
+function expressionHits(ask, changed) {
+  let known = new Map();
+  let wanted = new Set();
+  async function fetch(mine) {
+    const lines = [...wanted];
+    wanted = new Set();
+    const answer = await ask(lines).catch(() => null);
+    if (mine !== known || !answer) return;
+    for (const [line, hits] of answer.hits) known.set(line, hits);
+    changed();
+  }
+  return {
+    anew() {
+      const mine = (known = new Map());
+      wanted = new Set();
+      return (text, line) => {
+        if (!mine.has(line) && mine === known) {
+          if (!wanted.size) setTimeout(() => mine === known && fetch(mine), 20);
+          wanted.add(line);
+          mine.set(line, []);
+        }
+        return mine.get(line);
+      };
+    },
+  };
+}
+
+/** The search: asks the kernel for hits and counts; the rows mark what they show. jump(answer) brings the answer's hit into sight. */
 export function logFind({ ask, here, jump, changed }) {
   const input = h("input", { type: "search", placeholder: "find", "aria-label": "Find in the log", spellcheck: false });
   const toggle = (text, label) => h("button.aml-toggle", { type: "button", "aria-pressed": "false", "aria-label": label, title: label }, text);
@@ -13,7 +44,9 @@ export function logFind({ ask, here, jump, changed }) {
   let now = null;
   let run = 0;
   let timer = 0;
+  let typed = 0;
   const find = { hits: null, now: () => now, stampOf: 0 };
+  const shown = expressionHits((lines) => ask("hits_in", { ...payload(), lines }), () => update());
 
   function words() {
     if (!input.value) return "";
@@ -23,6 +56,7 @@ export function logFind({ ask, here, jump, changed }) {
   }
   function update() {
     found.textContent = words();
+    found.title = "";
     find.stampOf++;
     changed();
   }
@@ -31,44 +65,56 @@ export function logFind({ ask, here, jump, changed }) {
   async function start() {
     const mine = ++run;
     now = null;
-    find.hits = matcher(input.value, pressed(regex), pressed(matchCase));
+    find.hits = !input.value ? null : pressed(regex) ? shown.anew() : matcher(input.value, pressed(matchCase));
     state = { total: 0, done: !input.value, number: null };
     update();
     if (!input.value) return;
     try {
       let answer = await ask("find", { ...payload(), line: here() });
       if (mine !== run) return;
-      if (answer.first) show(answer.first);
+      if (answer.hit) show(answer);
       while (mine === run) {
-        state = { ...state, ...answer };
-        found.textContent = words();
+        count(answer);
         if (answer.done) break;
-        answer = await ask("find_more", {});
+        answer = await ask("find_more", payload());
       }
       if (mine !== run) return;
-      if (now) state.number = (await ask("hit_at", { line: now.line, column: now.column })).number;
+      if (now) state.number = (await ask("hit_at", { ...payload(), line: now.line, column: now.column })).number;
       else if (state.total) await step(1);
       update();
     } catch (error) {
-      if (mine === run) found.textContent = error?.code === "bad-expression" ? "not a valid expression" : "the kernel is busy";
+      if (mine === run) refused(error);
     }
   }
-  function show(hit) {
-    now = hit;
+  function refused(error) {
+    find.hits = null;
+    find.stampOf++;
+    found.textContent = { "bad-expression": "not a valid expression", "slow-expression": "takes too long" }[error?.code] ?? "the kernel is busy";
+    found.title = [error?.message, error?.todo].filter(Boolean).join(" ");
+    state = { total: 0, done: false, number: null };
+    changed();
+  }
+  function count({ total, done = state.done }) {
+    state = { ...state, total, done };
+    found.textContent = words();
+  }
+  function show(answer) {
+    now = answer.hit;
     update();
-    jump(hit);
+    jump(answer);
   }
   async function step(by) {
     if (!input.value) return input.focus();
     const mine = run;
     try {
-      const answer = await ask("hit", { number: state.number === null ? null : state.number + by, line: here(), back: by < 0 });
+      const answer = await ask("hit", { ...payload(), number: state.number === null ? null : state.number + by, line: here(), back: by < 0 });
       if (mine !== run) return;
-      state = { ...state, ...answer, number: answer.number };
-      if (answer.hit) show(answer.hit);
+      count(answer);
+      state.number = answer.number;
+      if (answer.hit) show(answer);
       else update();
-    } catch {
-      found.textContent = "the kernel is busy";
+    } catch (error) {
+      refused(error);
     }
   }
   for (const button of [matchCase, regex])
@@ -78,7 +124,9 @@ export function logFind({ ask, here, jump, changed }) {
     });
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(start, 60);
+    // The first key is answered at once; those that follow it closely, together.
+    timer = setTimeout(start, Date.now() - typed < 150 ? 60 : 0);
+    typed = Date.now();
   });
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
@@ -94,10 +142,9 @@ export function logFind({ ask, here, jump, changed }) {
   find.grown = async () => {
     if (!input.value || !state.done) return;
     const mine = run;
-    const answer = await ask("find_more", {}).catch(() => null);
+    const answer = await ask("find_more", payload()).catch(() => null);
     if (!answer || mine !== run) return;
-    state = { ...state, ...answer };
-    found.textContent = words();
+    count(answer);
   };
   find.reset = () => {
     run++;

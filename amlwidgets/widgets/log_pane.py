@@ -9,10 +9,12 @@ from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.ansi import plain
+from amlwidgets.core.logbuffer import Piece
 from amlwidgets.core.logmarks import Level
 from amlwidgets.core.logrows import AllRows, FilteredRows, FoldedRows
-from amlwidgets.core.logsearch import Query, Search
-from amlwidgets.errors import BadInput
+from amlwidgets.core.logsearch import Search
+from amlwidgets.errors import BadExpression, BadInput
+from amlwidgets.services.log_expressions import query_of
 from amlwidgets.widgets.base import Binary
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from amlwidgets.core.logsearch import Hit
 
 STEP = 0.03
-"""Seconds that one request may take for search or filter; the view asks on."""
+"""Seconds that one request may take for masking, or for the first hit."""
+LONG_STEP = 0.12
+"""Seconds that one request may take for counting hits or for a filter; the view asks on."""
 MOST_ROWS = 500
 MOST_BYTES = 128_000
 """Bytes of text in one window."""
@@ -31,13 +35,17 @@ LONGEST = 2_000
 WHOLE = 1_000_000
 """Bytes of a line that are shown at all."""
 COPIED = 5_000_000
+MOST_SEARCHES = 4
+AROUND = 50
+"""Rows before and after a hit that come with it."""
+MOST_STAGES = 40
 _COPY_STEP = 2_000
 PUSHED = 400
 """Newest lines that are pushed to following views at once; older ones are asked for."""
 PUSHED_ANEW = 80
 """Newest lines that are pushed when the rows are other ones than before, as after a filter."""
 _OPS = frozenset(
-    "state window find find_more hit hit_at locate line copy filter unfold marks next_error part".split()  # noqa: SIM905
+    "state window find find_more hit hit_at hits_in locate line copy filter unfold marks next_error part".split()  # noqa: SIM905
 )
 _versions = count()
 
@@ -57,7 +65,7 @@ class LogPane:
         self._settings: dict[str, Any] = {"query": "", "regex": False, "levels": None, "fold": True}
         self._version = next(_versions)
         self._rows: AllRows = FoldedRows(log, self._opened)
-        self._search: Search | None = None
+        self._searches: dict[tuple[str, bool, bool], Search] = {}
         self._runs = 0
         self._seen = -1
         self.sources: tuple[str, ...] = ()
@@ -78,7 +86,7 @@ class LogPane:
 
     def _do_state(self) -> dict[str, Any]:
         settled = self.log.settle(STEP)
-        ready = self._rows.update(STEP) and settled
+        ready = self._updated()
         self._note_changes()
         return {
             "total": len(self.log),
@@ -86,16 +94,28 @@ class LogPane:
             "version": self._version,
             "generation": self.log.generation,
             "ready": ready,
+            "settled": settled,
             "errors": Level.ERROR in self.log.levels,
             "settings": self._settings,
             "sources": list(self.sources),
+            "stages": [[begin.line, begin.stage.label] for begin in self.log.stages.begins[:MOST_STAGES]],
         }
+
+    def _updated(self) -> bool:
+        """Take up what is new; an expression that takes too long on a new line is no filter any more."""
+        try:
+            return self._rows.update(LONG_STEP)
+        except BadExpression:
+            self._settings = {**self._settings, "query": "", "regex": False}
+            self._build()
+            raise
 
     def _note_changes(self) -> None:
         """Give the rows a new version when earlier rows are other ones than before."""
         runs = hash(tuple(self.log.repeats.count[-50:])) if isinstance(self._rows, FoldedRows) else 0
         if self.log.generation != self._seen:
-            self._seen, self._search = self.log.generation, None
+            self._seen = self.log.generation
+            self._searches.clear()
             self._opened.clear()
             self._build()
         elif runs != self._runs:
@@ -104,7 +124,7 @@ class LogPane:
 
     def _build(self) -> None:
         chosen = self._settings
-        query = Query(chosen["query"], regex=chosen["regex"]) if chosen["query"] else None
+        query = query_of(chosen["query"], regex=chosen["regex"]) if chosen["query"] else None
         levels = frozenset(chosen["levels"]) if chosen["levels"] else None
         if query or levels:
             self._rows = FilteredRows(self.log, query, levels)
@@ -160,37 +180,63 @@ class LogPane:
 
     # ---- search --------------------------------------------------------------------------------------------
 
-    def _do_find(self, query: str, line: int, *, regex: bool = False, case: bool = False) -> dict[str, Any]:
-        self._search = Search(self.log, Query(query, regex=regex, case=case))
-        first = self._search.first_from(line, STEP)
-        return {**self._do_find_more(), "first": _plain_hit(first)}
+    def _search_for(self, query: str, *, regex: bool = False, case: bool = False) -> Search:
+        """Return the search that goes on for this question; every view may have another one."""
+        key = (query, regex, case)
+        search = self._searches.pop(key, None) or Search(self.log, query_of(query, regex=regex, case=case))
+        self._searches[key] = search
+        while len(self._searches) > MOST_SEARCHES:
+            del self._searches[next(iter(self._searches))]
+        return search
 
-    def _do_find_more(self) -> dict[str, Any]:
-        if self._search is None:
-            return {"total": 0, "done": True}
-        done = self._search.advance(STEP)
-        return {"total": self._search.total, "done": done}
+    def _do_find(self, line: int, **asked: Any) -> Binary:
+        """Return the first hit at or after a line, else the first of all; ``find_more`` counts on."""
+        search = self._search_for(**asked)
+        first = search.first_from(line, STEP) or (search.first_from(0, LONG_STEP) if line else None)
+        done = search.advance(0)
+        return self._with_rows({"total": search.total, "done": done}, first)
 
-    def _do_hit(self, number: int | None, line: int, *, back: bool = False) -> dict[str, Any]:
-        search = self._search
-        if search is None:
-            return {"total": 0, "number": None, "hit": None}
+    def _with_rows(self, result: dict[str, Any], hit: Hit | None) -> Binary:
+        """Add a hit to an answer, with the rows around it: the view draws it without asking again."""
+        if hit is None:
+            return Binary({**result, "hit": None}, [])
+        state = self._do_state()
+        row = self._rows.row_of(hit.line)
+        window, buffers = self._window(row - AROUND, 2 * AROUND)
+        return Binary({**result, "hit": hit._asdict(), "row": row, "window": window, "state": state}, buffers)
+
+    def _do_find_more(self, **asked: Any) -> dict[str, Any]:
+        search = self._search_for(**asked)
+        done = search.advance(LONG_STEP)
+        return {"total": search.total, "done": done}
+
+    def _do_hit(self, number: int | None, line: int, *, back: bool = False, **asked: Any) -> Binary:
+        search = self._search_for(**asked)
         search.advance(STEP)
         if number is None:
             number = search.number_from(line) - (1 if back else 0)
         total = search.total
         hit = search.hit(number % total) if total else None
-        return {"total": total, "number": number % total if total else None, "hit": _plain_hit(hit)}
+        return self._with_rows({"total": total, "number": number % total if total else None}, hit)
 
-    def _do_hit_at(self, line: int, column: int) -> dict[str, Any]:
-        if self._search is None:
-            return {"number": None}
-        number = self._search.number_from(line)
-        hit = self._search.hit(number)
+    def _do_hit_at(self, line: int, column: int, **asked: Any) -> dict[str, Any]:
+        search = self._search_for(**asked)
+        number = search.number_from(line)
+        hit = search.hit(number)
         while hit is not None and hit.line == line and hit.column < column:
             number += 1
-            hit = self._search.hit(number)
+            hit = search.hit(number)
         return {"number": number}
+
+    def _do_hits_in(self, lines: list[int], **asked: Any) -> dict[str, Any]:
+        """Return the hits in some lines, as ``[line, [[column, end], …]]``; a page cannot give up on an expression."""
+        query = self._search_for(**asked).query
+        lines = lines[:MOST_ROWS]
+        out = []
+        for line, text in zip(lines, self._texts(lines), strict=True):
+            found = query.hits(Piece(line, _cut(text, LONGEST) + b"\n", closed=True))
+            out.append([line, [[hit.column, hit.column + hit.length] for hit in found]])
+        return {"hits": out}
 
     # ---- places ----------------------------------------------------------------------------------------------
 
@@ -271,10 +317,13 @@ class LogPane:
     def _do_filter(
         self, query: str = "", *, regex: bool = False, levels: list[int] | None = None, fold: bool = True
     ) -> dict[str, Any]:
-        if query:
-            Query(query, regex=regex)
-        self._settings = {"query": query, "regex": regex, "levels": levels, "fold": fold}
-        self._build()
+        before, self._settings = self._settings, {"query": query, "regex": regex, "levels": levels, "fold": fold}
+        try:
+            self._build()
+        except BadExpression:
+            self._settings = before
+            self._build()
+            raise
         state = self._do_state()
         # The other views of this log show the same.
         self._tell({"kind": "log", "state": state}, [])
@@ -292,10 +341,6 @@ def _units(text: str, start: int, end: int | None) -> str:
     """Return a part of a text, counted as a page counts."""
     units = text.encode("utf-16-le", "surrogatepass")
     return units[2 * start : None if end is None else 2 * end].decode("utf-16-le", "replace")
-
-
-def _plain_hit(hit: Hit | None) -> dict[str, int] | None:
-    return hit._asdict() if hit is not None else None
 
 
 def _cut(text: bytes, most: int) -> bytes:

@@ -110,15 +110,9 @@ export function fillLine(element, text, hits, current = -1) {
   return element;
 }
 
-/** A function that finds what is looked for in a line, as the kernel does; null where it cannot be told here. */
-export function matcher(query, regex, matchCase) {
-  if (!query) return null;
-  let pattern;
-  try {
-    pattern = new RegExp(regex ? query : query.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), matchCase ? "g" : "gi");
-  } catch {
-    return null;
-  }
+/** A function that finds a plain text in a line, as the kernel does. */
+export function matcher(query, matchCase) {
+  const pattern = new RegExp(query.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), matchCase ? "g" : "gi");
   return (text) => {
     const out = [];
     for (const match of text.slice(0, 20000).matchAll(pattern)) {

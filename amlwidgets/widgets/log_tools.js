@@ -10,9 +10,13 @@ export function logTools({ change, act }) {
     const input = h("input", { type: "checkbox", checked: on, onchange: () => listener(input.checked) });
     return [input, h("label", { title }, input, ` ${label}`)];
   };
-  const [fold, foldLabel] = check("fold repeats", "Lines that only repeat the one before are shown as a count", true, send);
+  const [fold, foldLabel] = check("fold", "Lines that only repeat the one before are shown as a count", true, send);
   const [wrap, wrapLabel] = check("wrap", "Break long lines (w)", false, (on) => act("wrap", on));
   const line = h("input.aml-goto", { type: "number", min: 1, placeholder: "line", "aria-label": "Go to line" });
+  const stage = h("select", { "aria-label": "Go to a stage", hidden: true, onchange: () => {
+    if (stage.value) act("line", Number(stage.value));
+    stage.value = "";
+  } });
   const button = (label, name, title) => h("button", { type: "button", title, onclick: () => act(name) }, label);
   let timer = 0;
   function send() {
@@ -22,10 +26,10 @@ export function logTools({ change, act }) {
   }
   filter.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(send, 150);
+    timer = setTimeout(send, 120);
   });
   line.addEventListener("change", () => line.value && act("line", Number(line.value) - 1));
-  const box = h("div.aml-log-tools", { hidden: true, role: "group", "aria-label": "Lines shown" }, level, filter, foldLabel, wrapLabel, line,
+  const box = h("div.aml-log-tools", { hidden: true, role: "group", "aria-label": "Lines shown" }, level, filter, foldLabel, wrapLabel, line, stage,
     button("Download", "download", "Save the whole log as a file, secrets masked"));
   box.addEventListener("keydown", (event) => event.stopPropagation());
   return {
@@ -36,6 +40,11 @@ export function logTools({ change, act }) {
       if (document.activeElement !== filter) filter.value = text;
       level.value = (settings.levels ?? []).join(",");
       fold.checked = settings.fold;
+    },
+    /** Offer the lines, from 0, in which stages begin: [[line, label], …]. */
+    stages(begins) {
+      stage.replaceChildren(h("option", { value: "" }, "stage …"), ...begins.map(([at, label]) => h("option", { value: at }, `${label}, line ${(at + 1).toLocaleString()}`)));
+      stage.hidden = !begins.length;
     },
     close: () => clearTimeout(timer),
   };

@@ -15,6 +15,7 @@ export function logView({ ask, open = () => {} }) {
   let findings = new Map();
   let opened = new Map();
   let sources = [];
+  let stages = new Map();
   let version = 0;
   let epoch = 0;
   let placed = false;
@@ -27,7 +28,7 @@ export function logView({ ask, open = () => {} }) {
   const list = rowList({ make: makeRow, stamp: (row) => stampOf(row), onPlace: placedRows });
   const { scroll } = list;
   const map = logMap({ go: (part) => { follow.checked = false; list.reveal(Math.floor(part * data.rows), true); }, open: (finding) => openFinding(finding) });
-  const find = logFind({ ask: (op, payload) => ask(op, payload), here: () => data.row(list.top.row)?.line ?? 0, jump: (hit) => toLine(hit.line), changed: () => list.later() });
+  const find = logFind({ ask: (op, payload) => ask(op, payload), here: () => data.row(list.top.row)?.line ?? 0, jump: showHit, changed: () => list.later() });
   const tools = logTools({ change: (settings) => ask("filter", settings).then(taken).catch(sayError), act: (name, value) => actions[name](value) });
   const marks = selection(list, { copy: (from, to) => ask("copy", { from: [from.line, from.column], to: [to.line, to.column] }), say });
   const link = (label, title, onclick) => h("button.aml-link", { type: "button", title, hidden: true, onclick }, label);
@@ -51,8 +52,9 @@ export function logView({ ask, open = () => {} }) {
     if (!entry) return h("div.aml-line", {}, h("i", {}, ""), h("span.aml-t.aml-dim", {}, "…"));
     const found = findings.get(entry.line);
     const now = find.now();
-    const text = fillLine(h("span.aml-t"), opened.get(entry.line) ?? entry.text, find.hits, now?.line === entry.line ? now.column : -1);
+    const text = fillLine(h("span.aml-t"), opened.get(entry.line) ?? entry.text, find.hits && ((words) => find.hits(words, entry.line)), now?.line === entry.line ? now.column : -1);
     const after = [];
+    if (stages.has(entry.line)) after.push(h("span.aml-stage", { title: "A stage of the deployment begins" }, stages.get(entry.line)));
     if (entry.cut) after.push(note(opened.has(entry.line) ? "show less" : `show all, ${entry.cut.toLocaleString()} bytes`, () => unroll(entry.line, false)));
     else if (/^\s*[{[].*[}\]]\s*$/.test(entry.text)) after.push(note(opened.has(entry.line) ? "as written" : "unfold", () => unroll(entry.line, true)));
     if (entry.hidden) after.push(note(`${entry.hidden.toLocaleString()} more like it ▸`, () => ask("unfold", { line: entry.line }).then(taken).catch(sayError)));
@@ -104,19 +106,24 @@ export function logView({ ask, open = () => {} }) {
       tools.isFolded = !state.settings.query && !state.settings.levels;
     }
     if (state.sources) sources = state.sources;
+    if (state.stages && state.stages.length !== stages.size) {
+      stages = new Map(state.stages);
+      tools.stages(state.stages);
+      version++;
+    }
     data.take(state);
     firstError.hidden = !state.errors;
     pinFindings();
     changed();
     drawMap();
     find.grown();
-    if (!state.ready && state.total) again();
+    if (state.total && (!state.ready || !state.settled)) again(state.ready ? 250 : 5);
   }
   let waiting = 0;
-  function again() {
+  function again(pause) {
     clearTimeout(waiting);
     const mine = epoch;
-    waiting = setTimeout(() => ask("state", {}).then((state) => mine === epoch && taken(state)).catch(() => {}), 120);
+    waiting = setTimeout(() => ask("state", {}).then((state) => mine === epoch && taken(state)).catch(() => {}), pause);
   }
   let mapped = 0;
   async function drawMap() {
@@ -141,6 +148,13 @@ export function logView({ ask, open = () => {} }) {
     } catch (error) {
       sayError(error);
     }
+  }
+  /** Bring a hit into sight; the rows around it came with it. */
+  function showHit({ row, window, state, buffers }) {
+    follow.checked = false;
+    data.takeWindow({ ...window, state, buffers });
+    list.setCount(data.rows);
+    list.reveal(row);
   }
   function openFinding(finding) {
     open(finding);

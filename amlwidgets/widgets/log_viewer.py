@@ -12,7 +12,7 @@ import traitlets as t
 from amlwidgets.core.ansi import plain
 from amlwidgets.core.logbuffer import LogBuffer
 from amlwidgets.services.log_feed import LogFeed
-from amlwidgets.services.log_sources import source_of
+from amlwidgets.services.log_pick import source_of
 from amlwidgets.widgets.assets import packed, style
 from amlwidgets.widgets.base import AmlWidget, request
 from amlwidgets.widgets.coalesce import Coalescer
@@ -35,7 +35,8 @@ class LogViewer(AmlWidget):
 
     Args:
         source: A text (``str``, ``bytes``), a file (``os.PathLike``; also growing, rotated, gzip), a web service or an
-            image of azureml-core, a Docker container, or an iterable of lines.
+            image of azureml-core, a Docker container, or an iterable of lines. A list of these, or a ``dict`` from
+            names to these, is merged by time, with a column of the names.
 
     Raises:
         BadInput: the source is none of these, or the file cannot be read.
@@ -60,6 +61,7 @@ class LogViewer(AmlWidget):
         origin = source_of(source)
         self._log = LogBuffer(origin.name)
         self._pane = LogPane(self._log, lambda message, buffers: self.send(message, buffers=buffers))
+        self._pane.sources = getattr(origin, "names", ())
         self._changes: Coalescer[str] = Coalescer(self.guarded(self._push))
         self._feed = LogFeed(self._log, origin, self._changes.add)
         self._views: dict[str, float] = {}
@@ -146,6 +148,8 @@ class LogViewer(AmlWidget):
                 self._keep()
             if "status" in changes:
                 self.status = self._feed.ended
+        if changes & {"report", "status"}:
+            self.keep_static()
         if "log" in changes:
             self._pane.push()
 

@@ -1,11 +1,14 @@
-"""The log viewer in a real JupyterLab: drawn, scrolled, searched, followed, copied, by keyboard too."""
+"""The log viewer in a real JupyterLab and a real Notebook 7: drawn, scrolled, searched, followed, copied, by keyboard too."""
 
 import json
 
-import nbformat
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(300),
+    pytest.mark.parametrize("log_lab", ["jupyterlab", "notebook"], indirect=True),
+]
 
 LONG = """\
 import amlwidgets
@@ -39,14 +42,6 @@ viewer
 '''
 
 
-def notebook(work, *sources):
-    book = nbformat.v4.new_notebook()
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    book.cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    nbformat.write(book, work / "logs.ipynb")
-    return "logs.ipynb"
-
-
 def lines_in_sight(page):
     return page.evaluate(
         """() => { const s = document.querySelector('.aml-scroll').getBoundingClientRect();
@@ -71,8 +66,8 @@ def press(page, key):
     page.keyboard.press(key)
 
 
-def test_a_long_log_is_drawn_scrolled_searched_and_filtered(work, open_notebook):
-    book = open_notebook(notebook(work, LONG))
+def test_a_long_log_is_drawn_scrolled_searched_and_filtered(log_book):
+    book = log_book(LONG)
     page = book.page
     book.run_all()
     wait_line(page, 99_999)
@@ -93,19 +88,31 @@ def test_a_long_log_is_drawn_scrolled_searched_and_filtered(work, open_notebook)
     wait_line(page, 70_000)
     page.get_by_text("1 of 1", exact=True).wait_for()
     assert page.locator(".aml-found.aml-now").inner_text() == "NEEDLE"
+    # An expression: the kernel tells the hits, and gives up on one that takes for ever.
+    page.get_by_role("button", name="Regular expression").click()
+    page.locator(".aml-find input").fill("ne+dle in (the|a) hay")
+    page.get_by_text("1 of 1", exact=True).wait_for()
+    page.locator(".aml-found.aml-now", has_text="NEEDLE in the hay").wait_for()
+    page.locator(".aml-find input").fill("(x+x+)+y|(.|.)+[^ -~]")
+    page.get_by_text("takes too long").wait_for()
+    page.locator(".aml-find input").fill("(")
+    page.get_by_text("not a valid expression").wait_for()
+    assert page.locator(".aml-problem").is_hidden()
+    page.get_by_role("button", name="Regular expression").click()
     page.locator(".aml-find input").fill("took 96 ms")
     page.get_by_text(f"of {len(range(96, 100_000, 97)):,}").wait_for()
 
     page.get_by_role("button", name="Filter …").click()
     page.get_by_placeholder("only lines with …").fill("/request 7000[0-9] /")
     page.get_by_text("9 of 100,000 lines").wait_for()
+    wait_line(page, 70_009)
     assert lines_in_sight(page) == [n for n in range(70_000, 70_010) if n != 70_000]
     book.shot("logs-filter", ".aml-log-viewer")
     assert book.problems == []
 
 
-def test_hostile_text_is_text_and_findings_stand_in_the_margin(work, open_notebook):
-    book = open_notebook(notebook(work, CRASH))
+def test_hostile_text_is_text_and_findings_stand_in_the_margin(log_book):
+    book = log_book(CRASH)
     page = book.page
     book.run_all()
     page.locator(".aml-line.aml-mark").first.wait_for()
@@ -146,8 +153,8 @@ def test_hostile_text_is_text_and_findings_stand_in_the_margin(work, open_notebo
     assert book.problems == []
 
 
-def test_a_selection_reaches_lines_that_are_not_in_the_page(work, open_notebook):
-    book = open_notebook(notebook(work, LONG.replace("100_000", "80_000").replace("99_999", "79_999")))
+def test_a_selection_reaches_lines_that_are_not_in_the_page(log_book):
+    book = log_book(LONG.replace("100_000", "80_000").replace("99_999", "79_999"))
     page = book.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     book.run_all()

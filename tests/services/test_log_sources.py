@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from amlwidgets.core.logbuffer import LogBuffer
 from amlwidgets.services.azureml import LogFollower
-from amlwidgets.services.log_sources import BuildLogSource, source_of
+from amlwidgets.services.log_pick import source_of
+from amlwidgets.services.log_sources import BuildLogSource
 
 LINES = [f"2026-11-21 10:{n // 60:02d}:{n % 60:02d} line {n}\n" for n in range(200)]
 

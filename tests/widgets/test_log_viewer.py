@@ -79,6 +79,39 @@ def test_a_wrong_expression_and_an_unknown_question_are_answered():
     assert viewer.comm.ask("log", op="close", payload={})["error"]["code"] == "view-old"
 
 
+def test_two_views_search_for_different_things():
+    viewer = LogViewer("a b\na c\na b\n")
+    for query, total in (("a", 3), ("b", 2)):
+        viewer.comm.ask_log("find", query=query, line=0)
+        assert viewer.comm.ask_log("find_more", query=query)[0] == {"total": total, "done": True}
+    assert viewer.comm.ask_log("hit", query="a", number=1, line=0)[0]["hit"]["line"] == 1
+    assert viewer.comm.ask_log("hit", query="b", number=1, line=0)[0]["hit"]["line"] == 2
+
+
+def test_an_expression_that_takes_for_ever_costs_a_moment_and_changes_nothing():
+    viewer = LogViewer("ok\n" * 10 + "a" * 60 + "b\n")
+    asked = {"query": "(a|a)+$", "regex": True}
+    for op, more in (("find", {"line": 0}), ("hits_in", {"lines": [0, 10]}), ("filter", {})):
+        reply = viewer.comm.ask("log", op=op, payload={**asked, **more})
+        assert reply["error"]["code"] == "slow-expression"
+    assert viewer.problem == {}, "said where it is typed"
+    assert state(viewer)["rows"] == 2, "folded, not filtered"
+    assert viewer.comm.ask_log("hits_in", query="o.", regex=True, lines=[0, 10])[0] == {
+        "hits": [[0, [[0, 2]]], [10, []]]
+    }
+
+
+def test_a_filter_that_a_new_line_makes_slow_is_dropped():
+    feed = [b"ok\n", b"a" * 60 + b"b\n"]
+    viewer = LogViewer(iter(feed[:1]))
+    viewer.comm.ask_log("filter", query="(a|a)+$", regex=True)
+    viewer._log.append(feed[1])
+    viewer._pane.log.settle()
+    assert viewer.comm.ask("log", op="state", payload={})["error"]["code"] == "slow-expression"
+    assert state(viewer)["settings"]["query"] == ""
+    assert state(viewer)["rows"] == 1
+
+
 def test_parts_of_a_line_are_copied_and_all_is_downloaded():
     viewer = LogViewer("one \x1b[31mred\x1b[0m\ntwo\nthree\n")
     assert viewer.comm.ask_log("copy", **{"from": [0, 4], "to": [2, 2]})[0] == {"text": "red\ntwo\nth", "cut": False}
@@ -174,6 +207,35 @@ def test_closing_all_views_stops_the_work_and_opening_goes_on_without_gaps():
     assert stopped_at <= 101
     assert [line.split()[1] for line in viewer._log.window(0, 2000)] == [str(n) for n in range(1000)]
     until(lambda: viewer.status == "The source has ended.")
+
+
+def test_a_source_that_waits_is_not_run_twice():
+    gate = threading.Semaphore(0)
+
+    def lines():
+        for n in range(3):
+            gate.acquire()
+            yield f"line {n}"
+
+    viewer = LogViewer(lines())
+    for name in "abc":
+        open_view(viewer, name)
+        viewer.comm.ask("seen", view=name, closed=True)
+    open_view(viewer, "d")
+    gate.release(3)
+    assert viewer.wait(30)
+    assert viewer._log.window(0, 9) == ["line 0", "line 1", "line 2"]
+    until(lambda: viewer.status == "The source has ended.")
+
+
+def test_merged_sources_have_a_column_of_names():
+    viewer = LogViewer({"server": "2026-11-21 10:00:02 b\n", "builder": "2026-11-21 10:00:01 Step 1/2\n"})
+    answer = state(viewer)
+    assert (viewer.name, answer["sources"]) == ("server + builder", ["server", "builder"])
+    assert answer["stages"] == [[0, "Image"]]
+    window, (text, _, _, origins) = viewer.comm.ask_log("window", start=0, count=9)
+    assert (text, origins) == (b"2026-11-21 10:00:01 Step 1/2\n2026-11-21 10:00:02 b", b"\x01\x00")
+    assert window["count"] == 2
 
 
 def test_live_lines_are_pushed_while_the_kernel_is_busy_and_none_is_lost():

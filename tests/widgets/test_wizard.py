@@ -110,7 +110,9 @@ def test_a_log_is_asked_for_in_windows(wizard):
     assert text == b"line 99998\nline 99999"
     assert wizard.comm.ask_log("window", "image", start=0, count=10_000)[0]["count"] == 500
     hit, _ = wizard.comm.ask_log("find", "image", query="LINE 77777", line=0)
-    assert hit == {"total": 1, "done": True, "first": {"line": 77777, "column": 0, "length": 10}}
+    assert (hit["hit"], hit["row"]) == ({"line": 77777, "column": 0, "length": 10}, 77777)
+    more, _ = wizard.comm.ask_log("find_more", "image", query="LINE 77777")
+    assert more == {"total": 1, "done": True}
 
 
 def test_new_lines_are_pushed_once_each(wizard):
