@@ -13,7 +13,7 @@ from amlwidgets.arm.reader import TemplateError, get, read
 from amlwidgets.errors import BadInput
 from amlwidgets.services.arm_fix import corrected, read_text, write_beside
 from amlwidgets.services.bicep import compiled, is_bicep
-from amlwidgets.services.vault_check import linked
+from amlwidgets.services.vault_check import linked, secrets_in, without
 from amlwidgets.vault import check as checking
 from amlwidgets.vault.redeploy import simulate
 from amlwidgets.vault.view import View
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from amlwidgets.arm.reader import Document
     from amlwidgets.vault.check import Hit
     from amlwidgets.vault.redeploy import Redeploy
+    from amlwidgets.vault.remedy import Fixed
 
 SEVERITIES = tuple(reversed(checking.SEVERITIES))
 
@@ -128,17 +129,22 @@ def _fix(options: argparse.Namespace, parameters: Mapping[str, Any]) -> int:
         fixed = corrected(text, options.fix, name, parameters, partial(_linked, name))
         found.append((name, fixed, str(write_beside(name, fixed)) if options.write else ""))
     if options.format == "json":
-        content = [{"template": name, **fixed.to_dict(), "written": written} for name, fixed, written in found]
+        content = [{"template": name, **_shown(fixed), "written": written} for name, fixed, written in found]
         print(json.dumps({"schema": 1, **content[0]} if len(found) == 1 else {"schema": 1, "fixes": content}, indent=2))
         return 0
     for _, fixed, written in found:
-        print(fixed.diff, end="")
+        print(_shown(fixed)["diff"], end="")
         silent = f"Silent now: {', '.join(fixed.silenced)}." if fixed.silenced else ""
         print("\n" + "\n".join(["# " + line for line in (fixed.remedy.words, silent, *fixed.notes) if line]))
         print(
             f"# Written to {written}." if written else "# Nothing was written; --write writes it beside the original."
         )
     return 0
+
+
+def _shown(fixed: Fixed) -> dict[str, Any]:
+    """Return a correction as it is shown: without the secrets that stand in the lines around."""
+    return {**fixed.to_dict(), "diff": without(secrets_in(View(read(fixed.text))), fixed.diff)}
 
 
 # -- output

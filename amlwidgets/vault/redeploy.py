@@ -63,7 +63,15 @@ def simulate(view: View, state: list[str] | None = None) -> Redeploy:
     first = _after(view, vaults, before, new=state is None)
     second = _after(view, vaults, first, new=False)
     loses = [who for who in dict.fromkeys([*before, *first]) if who not in second]
-    wipes = bool(loses) and any(not vault.by_roles for vault in vaults)
+    replaced = [vault for vault in vaults if not vault.by_roles and not isinstance(vault.policies.value, Unknown)]
+    # Who has an entry by then is not known: a workspace that is made elsewhere, people.
+    blind = bool(replaced) and state is None and not view.workspaces
+    wipes = blind or (bool(loses) and any(not vault.by_roles for vault in vaults))
+    if blind and not unknown:
+        text = (
+            "Each deployment replaces the vault's policies by those of the template; whoever got access since loses it."
+        )
+        return Redeploy(wipes, before, first, second, loses, text, unknown)
     return Redeploy(wipes, before, first, second, loses, _verdict(declared, loses, unknown, second), unknown)
 
 

@@ -95,12 +95,12 @@ function render({ model, el }) {
   function drawHead() {
     const now = model.get("head");
     status.textContent = now.busy ? "looking…" : now.looked ? `looked at ${now.looked}` : "";
-    head.replaceChildren(h("b", {}, "Key Vault and template checklist"),
+    head.replaceChildren(...[h("b", {}, "Key Vault and template checklist"),
       now.workspace ? h("span", {}, "Workspace ", h("b", {}, now.workspace),
         now.sandbox ? h("span.aml-badge", { title: "Nothing here reaches Azure." }, "sandbox") : h("span.aml-badge.aml-real", {}, "Azure")) : null,
       now.template ? h("span", {}, "Template ", h("b", {}, now.template)) : null,
       h("div.aml-row", {}, status,
-        h("button", { type: "button", disabled: now.busy, onclick: () => act("look_again") }, "Look again")));
+        h("button", { type: "button", disabled: now.busy, onclick: () => act("look_again") }, "Look again"))].filter(Boolean));
   }
   function stepView(step) {
     const template = model.get("template");

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets as t
 
-from amlwidgets.core.redact import MASK, MASK_END, mask
 from amlwidgets.errors import AmlWidgetsError, BadInput
 from amlwidgets.services import azureml, vault_live
 from amlwidgets.services.arm_fix import corrected, place_beside, write_beside
-from amlwidgets.services.vault_check import open_template, secrets_of
+from amlwidgets.services.vault_check import open_template, secrets_in, without
 from amlwidgets.vault.checklist import State, Step, first_open, steps
 from amlwidgets.vault.remedy import NoFit, all_remedies, fix
 from amlwidgets.widgets.assets import packed, style
@@ -83,7 +82,7 @@ class VaultChecklist(AmlWidget):
         self._ws = ws
         self._seen: Seen | None = None
         self._opened = None if template is None else open_template(template, parameters)
-        self._secrets = [] if self._opened is None else secrets_of(self._opened)
+        self._secrets = [] if self._opened is None else secrets_in(self._opened.view)
         self._checked: Checked | None = None
         self._since = time.time() if after_failure else None
         self._done = ""
@@ -280,9 +279,7 @@ class VaultChecklist(AmlWidget):
 
     def _clean(self, text: str) -> str:
         """Return a text without secrets, those that the template itself holds included."""
-        for secret in self._secrets:
-            text = text.replace(secret, f"{MASK}secret{MASK_END}")
-        return mask(text)
+        return without(self._secrets, text)
 
     def _clean_all(self, found: dict[str, Any]) -> dict[str, Any]:
         return {key: self._clean(value) if isinstance(value, str) else value for key, value in found.items()}

@@ -159,3 +159,16 @@ def test_a_word_that_is_not_written_is_not_none():
     found = fired(template(firewall % ("[]", "") + "," + registry))
     assert "KV17" in found
     assert not {"KV16", "AML10"} & set(found)
+
+
+def test_the_page_of_the_checks_is_current():
+    from amlwidgets.vault.reference_page import PAGE, page
+
+    assert PAGE.read_text(encoding="utf-8") == page(), "run  python -m amlwidgets.vault.reference_page"
+
+
+def test_a_vault_without_a_workspace_beside_it_is_wiped_too():
+    found = after(VAULT % ("[]", ""))
+    assert found.wipes
+    assert "whoever got access since loses it" in found.verdict
+    assert not after(VAULT % ("[]", ""), []).wipes  # nobody has an entry, so nobody loses one

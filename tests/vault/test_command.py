@@ -183,3 +183,18 @@ def test_a_remedy_that_does_not_fit(tmp_path):
     done = arm(tmp_path / "safe.json", "--fix", "roles")
     assert done.returncode == 2
     assert "Nothing to correct" in done.stderr
+
+
+def test_secrets_that_a_template_holds_are_not_shown_in_a_diff(tmp_path):
+    value = json.loads(
+        WIPING.replace(
+            '"parameters": {}', '"parameters": {"p": {"type": "secureString", "defaultValue": "correct-horse"}}'
+        )
+    )
+    (tmp_path / "t.json").write_text(json.dumps(value, indent=1))
+    for form in ("text", "json"):
+        done = arm(tmp_path / "t.json", "--fix", "condition", "--format", form)
+        assert "masked: secret" in done.stdout
+        assert "correct-horse" not in done.stdout + done.stderr
+    assert arm(tmp_path / "t.json", "--fix", "condition", "--write").returncode == 0
+    assert "correct-horse" in (tmp_path / "t.condition.json").read_text()
