@@ -15,7 +15,8 @@ def source(lines):
 viewer = LogViewer(source({lines}))
 viewer
 """
-OTHER = "print(viewer._feed.running, len(viewer._log), sum(range(1_000_000)))"
+# A second each: running cells costs the page time of its own.
+OTHER = "print(viewer._feed.running, len(viewer._log), sum(range(1_000_000)))\ntime.sleep(1)"
 COUNT = """\
 assert viewer.wait(60)
 numbers = [int(line.split()[3]) for line in viewer._log.window(0, 10**7)]

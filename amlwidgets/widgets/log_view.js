@@ -19,6 +19,7 @@ export function logView({ ask, open = () => {} }) {
   let version = 0;
   let epoch = 0;
   let placed = false;
+  let savedTotal = 0;
   const title = h("b", {}, "Log");
   const count = h("span.aml-dim.aml-lines");
   const said = h("span.aml-dim.aml-said", { role: "status" });
@@ -60,7 +61,8 @@ export function logView({ ask, open = () => {} }) {
     if (entry.hidden) after.push(note(`${entry.hidden.toLocaleString()} more like it ▸`, () => ask("unfold", { line: entry.line }).then(taken).catch(sayError)));
     const margin = h("i", { "aria-label": `line ${entry.line + 1}` }, found ? pin(found) : null, String(entry.line + 1));
     const origin = sources.length > 1 && entry.origin >= 0 ? h(`span.aml-src.aml-src${entry.origin % 6}`, { title: sources[entry.origin] }, sources[entry.origin]) : null;
-    const line = h(`div.aml-line.aml-l${entry.level}`, { "data-line": entry.line, "data-row": row }, margin, origin, text, after);
+    const gap = data.saved && row > 0 && data.saved[row - 1].line !== entry.line - 1 ? ".aml-gap" : "";
+    const line = h(`div.aml-line.aml-l${entry.level}${gap}`, { "data-line": entry.line, "data-row": row }, margin, origin, text, after);
     if (found) line.classList.add("aml-mark");
     if (opened.has(entry.line)) line.classList.add("aml-opened");
     if (now?.line === entry.line) line.classList.add("aml-hit");
@@ -91,6 +93,8 @@ export function logView({ ask, open = () => {} }) {
     const shown = data.rows !== data.total && !tools.isFolded ? `${data.rows.toLocaleString()} of ` : "";
     const text = data.saved ? words : data.total === 1 ? "1 line" : `${shown}${data.total.toLocaleString()} lines`;
     if (count.textContent !== text) count.textContent = text;
+    element.classList.toggle("aml-saved", data.saved !== null);
+    scroll.style.setProperty("--aml-digits", String(Math.max(data.total, savedTotal, 100)).length);
     if (data.saved?.length || data.total) empty.remove();
     else scroll.append(empty);
     if (follow.checked && !data.saved) list.toEnd();
@@ -136,7 +140,7 @@ export function logView({ ask, open = () => {} }) {
     }, data.total < 2000 ? 0 : 600);
   }
   function pinFindings() {
-    map.findings([...findings].map(([line, [finding]]) => ({ part: line / Math.max(1, data.total), finding })));
+    map.findings([...findings].map(([line, [finding]]) => ({ part: line / Math.max(1, data.total || savedTotal), finding })));
     nextFinding.hidden = !findings.size;
   }
   async function toLine(line, always = false) {
@@ -231,6 +235,7 @@ export function logView({ ask, open = () => {} }) {
         epoch++;
         opened = new Map();
         placed = false;
+        savedTotal = total;
         at = -1;
         find.reset();
         follow.checked = true;
@@ -243,6 +248,7 @@ export function logView({ ask, open = () => {} }) {
           data.saved = excerpt.map(([line, text]) => ({ line, text, level: 0, cut: 0, hidden: 0, origin: -1 }));
           words = total ? `${excerpt.length.toLocaleString()} of ${total.toLocaleString()} lines, as saved; run the cell again to see all` : "";
           changed();
+          pinFindings();
           if (findings.size) toLine(Math.min(...findings.keys()));
         }, 400);
         ask("state", {}).then((state) => {
