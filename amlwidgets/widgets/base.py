@@ -22,6 +22,9 @@ R = TypeVar("R")
 
 _log = logging.getLogger(__name__)
 
+PLAIN = 1_500
+"""Characters of the plain text beside a view."""
+
 
 def request(method: Callable[P, R]) -> Callable[P, R]:
     """Mark a method that the view may call by name; its result travels back as the answer."""
@@ -135,6 +138,9 @@ class AmlWidget(anywidget.AnyWidget):
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         if not data:
             return
+        # The lines are in the static form already; a notebook need not hold them twice.
+        words = data.get("text/plain", "")
+        data["text/plain"] = words if len(words) <= PLAIN else f"{words[:PLAIN].rpartition(chr(10))[0]}\n…"
         shown.display({k: v for k, v in data.items() if k != "text/html"}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
         shown.display(self._static(), raw=True, display_id=self._static_id)  # type: ignore[no-untyped-call]
 

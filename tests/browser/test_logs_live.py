@@ -38,7 +38,7 @@ def test_ten_seconds_of_a_live_log(log_book):
     seen = follow(book, 10)
     assert (seen["lines"], seen["right"]) == (10 * RATE, True)
     counts = [int(words.split()[1]) for words in seen["meanwhile"]]
-    assert len(counts) > 3, "the kernel runs other cells"
+    assert counts[-1] < 10 * RATE, "the kernel runs other cells while lines come"
     assert counts == sorted(counts)
     # Both views show the same filter, too.
     book.page.get_by_role("button", name="Filter …").first.click()
