@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.arm import functions
+from amlwidgets.arm.bounds import TURN, Budget, shape
 from amlwidgets.arm.expressions import FunctionCall, Literal, Member, is_expression, parse, plain_text, shortened
 from amlwidgets.arm.reader import TemplateError, find_key, get
 from amlwidgets.arm.scope import Scope, interleaved
@@ -23,13 +24,6 @@ MAX_LOOP = 800
 """Azure's limit of a copy loop."""
 
 _SECURE = ("securestring", "secureobject")
-_LATER = {
-    "newguid": "the moment of the deployment",
-    "utcnow": "the moment of the deployment",
-    "environment": "the cloud",
-    "providers": "Azure's list of providers",
-    "pickzones": "the region's zones",
-}
 
 
 class Evaluator:
@@ -42,6 +36,7 @@ class Evaluator:
         lookup: Knows the state of existing resources; without it ``reference()`` stays unknown.
         strict: Raise where something cannot be computed; otherwise it becomes an :class:`Unknown` that says why.
         reveal: Use the values of secure parameters; otherwise they stay unknown.
+        budget: How much the template may still make; nested templates share it.
 
     Attributes:
         symbols: Identifiers by symbolic name, in templates that have them.
@@ -57,6 +52,7 @@ class Evaluator:
         lookup: Lookup | None = None,
         strict: bool = False,
         reveal: bool = False,
+        budget: Budget | None = None,
     ) -> None:
         self.template, self.scope, self.lookup = template, scope or Scope(), lookup
         self.strict, self.reveal = strict, reveal
@@ -65,12 +61,14 @@ class Evaluator:
         self._open: set[tuple[str, str]] = set()
         self._loops: dict[str, int] = {}
         self._lambdas: dict[str, Any] = {}
+        self.budget = budget or Budget()
         self.symbols: dict[str, str] = {}
         self.outer: tuple[Evaluator, Mapping[str, Any]] | None = None
 
     def clone(self, template: Mapping[str, Any], scope: Scope) -> Evaluator:
         """Return an evaluator with the same parameters for another template and scope."""
-        return Evaluator(template, self._given, scope, lookup=self.lookup, strict=self.strict, reveal=self.reveal)
+        same: dict[str, Any] = {"strict": self.strict, "reveal": self.reveal, "budget": self.budget}
+        return Evaluator(template, self._given, scope, lookup=self.lookup, **same)
 
     # -- values
 
@@ -108,6 +106,7 @@ class Evaluator:
                 continue
             items = []
             for index in range(count):
+                self.budget.spend(TURN)
                 with self.looping(name, index):
                     items.append(self.evaluate(get(loop, "input")))
             found[name] = items
@@ -170,7 +169,7 @@ class Evaluator:
             return special(expression)
         if expression.name in functions.PURE:
             return self._pure(expression)
-        return _answered_later(expression.name) or self._own_function(expression)
+        return functions.answered_later(expression.name) or self._own_function(expression)
 
     def _member(self, expression: Member) -> Any:
         target, index = self._worth(expression.target), self._worth(expression.index)
@@ -191,7 +190,7 @@ class Evaluator:
         arguments = [self._worth(argument) for argument in call.arguments]
         unknown = unknown_in(arguments)
         if unknown is None:
-            return functions.PURE[call.name](*arguments)
+            return self.budget.check(functions.PURE[call.name](*arguments))
         text = ""
         if call.name == "concat" and not any(isinstance(argument, list) for argument in arguments):
             text = "".join(str(argument) for argument in arguments)
@@ -199,7 +198,7 @@ class Evaluator:
             text = functions.PURE["format"](*(str(argument) for argument in arguments))
         elif call.name in ("tolower", "toupper"):
             text = getattr(str(arguments[0]), call.name[2:])()
-        return Unknown(unknown.depends_on, text, functions.KINDS.get(call.name, ""))
+        return Unknown(unknown.depends_on, shape(text), functions.KINDS.get(call.name, ""))
 
     def _own_function(self, call: FunctionCall) -> Any:
         namespace, _, name = call.name.partition(".")
@@ -208,7 +207,8 @@ class Evaluator:
             if member is not None and str(get(group, "namespace", "")).lower() == namespace:
                 names = [str(get(parameter, "name")) for parameter in get(member, "parameters") or []]
                 values = dict(zip(names, (self._worth(argument) for argument in call.arguments), strict=False))
-                inner = Evaluator({}, values, self.scope, strict=self.strict, reveal=self.reveal)
+                inner = self.clone({}, self.scope)
+                inner._given = {name.lower(): value for name, value in values.items()}  # noqa: SLF001 - one of us
                 return inner.evaluate(get(get(member, "output"), "value"))
         return self._problem(f"The function {call.name}() is not known here.")
 
@@ -227,7 +227,7 @@ class Evaluator:
                 raise TemplateError(f"The {kind} “{name}” refers to itself.")
             self._open.add(key)
             try:
-                self._known[key] = compute(name)
+                self._known[key] = self.budget.check(compute(name))
             finally:
                 self._open.discard(key)
         return self._known[key]
@@ -388,10 +388,3 @@ class Evaluator:
             return self._worth(function.arguments[-1])
         finally:
             self._lambdas = before
-
-
-def _answered_later(name: str) -> Unknown | None:
-    """Return what stands for a function that only Azure can compute; None for any other."""
-    if name in _LATER:
-        return Unknown(_LATER[name], f"{{{name}}}")
-    return Unknown(f"what {name}() of Azure answers", kind="object") if name.startswith("list") else None

@@ -181,6 +181,7 @@ def inner(deployment: Resource, template: dict[str, Any], *, own: bool = False) 
         return outer.clone({**outer.template, "resources": get(template, "resources")}, scope)
     values = {name: _parameter(value) for name, value in (get(properties, "parameters") or {}).items()}
     found = Evaluator(template, values, scope, lookup=outer.lookup, strict=outer.strict, reveal=outer.reveal)
+    found.budget = outer.budget
     written = get(get(deployment.raw, "properties"), "parameters") or {}
     found.outer = (outer, {name: get(value, "value") for name, value in written.items()})
     return found

@@ -12,7 +12,9 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.arm.bounds import joined, padded
 from amlwidgets.arm.reader import TemplateError
+from amlwidgets.arm.values import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -177,7 +179,7 @@ PURE: dict[str, Callable[..., Any]] = {
     "int": int,
     "intersection": _intersection,
     "items": lambda value: [{"key": key, "value": item} for key, item in sorted(value.items())],
-    "join": lambda parts, sign: sign.join(as_text(part) for part in parts),
+    "join": lambda parts, sign: joined([as_text(part) for part in parts], sign),
     "json": _json,
     "last": lambda value: value[-1] if value else ("" if isinstance(value, str) else None),
     "length": len,
@@ -189,7 +191,7 @@ PURE: dict[str, Callable[..., Any]] = {
     "mul": lambda a, b: a * b,
     "not": lambda value: not value,
     "null": lambda: None,
-    "padleft": lambda value, width, sign=" ": as_text(value).rjust(width, sign),
+    "padleft": lambda value, width, sign=" ": padded(as_text(value), width, sign),
     "range": _range,
     "replace": _replace,
     "shallowmerge": lambda parts: {key: value for part in parts for key, value in part.items()},
@@ -227,3 +229,19 @@ KINDS = {
     "uniquestring": "string",
 }
 """What a function gives, where that does not depend on its arguments."""
+
+_LATER = {
+    "newguid": "the moment of the deployment",
+    "utcnow": "the moment of the deployment",
+    "environment": "the cloud",
+    "providers": "Azure's list of providers",
+    "pickzones": "the region's zones",
+}
+"""What only the moment or the place of a deployment tells."""
+
+
+def answered_later(name: str) -> Unknown | None:
+    """Return what stands for a function that only Azure can compute; None for any other."""
+    if name in _LATER:
+        return Unknown(_LATER[name], f"{{{name}}}")
+    return Unknown(f"what {name}() of Azure answers", kind="object") if name.startswith("list") else None
