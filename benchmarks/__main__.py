@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import first_widget, guides, log_view, router, sandbox, scale, scan, startup
+from benchmarks import first_widget, guides, log_view, router, sandbox, scale, scan, startup, templates
 
 ALL = {
     "sandbox": sandbox.main,
@@ -18,6 +18,7 @@ ALL = {
     "scan": scan.main,
     "log_view": log_view.main,
     "guides": guides.main,
+    "templates": templates.main,
 }
 
 
