@@ -72,7 +72,10 @@ def simulate(view: View, state: list[str] | None = None) -> Redeploy:
             "Each deployment replaces the vault's policies by those of the template; whoever got access since loses it."
         )
         return Redeploy(wipes, before, first, second, loses, text, unknown)
-    return Redeploy(wipes, before, first, second, loses, _verdict(declared, loses, unknown, second), unknown)
+    verdict = _verdict(declared, loses, unknown, second)
+    if view.vaults and not declared:
+        verdict = "With these parameters the template leaves the vault alone, so nobody loses access."
+    return Redeploy(wipes, before, first, second, loses, verdict, unknown)
 
 
 def _after(view: View, vaults: list[Vault], entries: list[str], *, new: bool) -> list[str]:
