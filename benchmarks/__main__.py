@@ -7,7 +7,20 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import first_widget, guides, log_view, router, sandbox, scale, scan, startup, templates
+from benchmarks import (
+    first_widget,
+    guides,
+    log_view,
+    reality,
+    router,
+    sandbox,
+    scale,
+    scan,
+    simulator,
+    slider,
+    startup,
+    templates,
+)
 
 ALL = {
     "sandbox": sandbox.main,
@@ -17,6 +30,9 @@ ALL = {
     "first_widget": first_widget.main,
     "scan": scan.main,
     "log_view": log_view.main,
+    "simulator": simulator.main,
+    "slider": slider.main,
+    "reality": reality.main,
     "guides": guides.main,
     "templates": templates.main,
 }

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import subprocess
+import sys
 import threading
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.errors import NotInstalled
@@ -50,9 +53,18 @@ def warm_later() -> threading.Thread | None:
     """Compile in the background, where numba is there; returns the thread."""
     if _warm.is_set() or not is_there():
         return None
-    thread = threading.Thread(target=warm, name="amlwidgets-compile", daemon=True)
+    thread = threading.Thread(target=_warm_beside, name="amlwidgets-compile", daemon=True)
     thread.start()
     return thread
+
+
+def _warm_beside() -> None:
+    """Compile in a process of its own where that was never done: compiling would hold up this one for seconds."""
+    cached = list((Path(__file__).parent / "__pycache__").glob("kernel._loop-*.nbi"))
+    if not cached:
+        code = "from amlwidgets.capacity import compiled; compiled.warm()"
+        subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
+    warm()
 
 
 def run(scenario: Scenario) -> Result:

@@ -29,6 +29,7 @@ PROBES = 12
 ANSWER_SECONDS = 90.0
 OK, REFUSED, LATE = 200, (503, 429), (504, 408)
 NO_ANSWER = 0
+_EDGE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +154,13 @@ class Measured:
         return Told(more[0] - began)
 
     def _working(self) -> list[tuple[float, int]]:
-        """Return how many were at work after each begin; the begin is the end minus the service's own time."""
-        own = self.seconds.value or 0.0
+        """Return how many were at work after each begin; the begin is the end minus the service's own time.
+
+        Times differ a little from request to request, so that the edges of each are left out.
+        """
+        own = float(np.median(self.samples)) if self.samples else 0.0
         spans = [(max(a.sent + a.seconds - own, a.sent), a.sent + a.seconds) for a in self.answers if a.status == OK]
-        edges = sorted([(begin + 0.05 * own, 1) for begin, _ in spans] + [(end - 0.05 * own, -1) for _, end in spans])
+        edges = sorted([(begin + _EDGE * own, 1) for begin, _ in spans] + [(end - _EDGE * own, -1) for _, end in spans])
         now, found = 0, []
         for moment, change in edges:
             now += change

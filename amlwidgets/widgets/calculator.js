@@ -5,6 +5,8 @@ import { h, problemStrip, requests } from "./common.js";
 
 const CHARTS = { time: "Load and replicas over time", latency: "How long answers take", replicas: "Refused by number of replicas" };
 
+const MOST_REST_MS = 150;
+
 function render({ model, el }) {
   const { ask, close } = requests(model);
   const problem = problemStrip(model, ask);
@@ -46,7 +48,8 @@ function render({ model, el }) {
     code.show(state.shown.code, model.get("head").service);
     for (const [key, { host, title }] of Object.entries(hosts)) {
       title.textContent = state.shown.titles[key];
-      if (state.figures) host.show(state.figures[key], `${CHARTS[key]}: ${state.shown.titles[key]}`).catch(problem.show);
+      // While a slider is dragged the chart that is looked at moves; the others follow when it is let go.
+      if (state.figures && !(state.shown.rough && host.unseen())) host.show(state.figures[key], `${CHARTS[key]}: ${state.shown.titles[key]}`).catch(problem.show);
     }
     if (state.head) showHead(state.head);
   }
@@ -81,10 +84,15 @@ function render({ model, el }) {
         problem.show(error);
         Object.keys(values).forEach(form.wrong);
       }
-      // The browser draws before the next answer is asked for.
-      await new Promise((go) => requestAnimationFrame(go));
+      // The browser draws, and has as much time again for the hand on the slider, before the next answer is asked for.
+      await breathe();
     }
     asking = false;
+  }
+  async function breathe() {
+    const begin = performance.now();
+    await new Promise((go) => requestAnimationFrame(() => setTimeout(go)));
+    await new Promise((go) => setTimeout(go, Math.min(performance.now() - begin, MOST_REST_MS)));
   }
   async function move(request, payload = {}) {
     try {

@@ -94,6 +94,11 @@ export function chartHost(ask, label) {
       plotly ??= await loadPlotly(ask);
       soon();
     },
+    /** Whether it is out of sight now. */
+    unseen() {
+      const box = element.getBoundingClientRect();
+      return box.bottom < 0 || box.top > globalThis.innerHeight;
+    },
     close() {
       cancelAnimationFrame(frame);
       sizes.disconnect();
