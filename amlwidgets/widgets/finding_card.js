@@ -1,13 +1,23 @@
 import { copyButton, h } from "./common.js";
 
+const OF_REPLICAS = ["autoscale-503", "no-ready-replicas"];
 const OF_THE_VAULT = ["service-internal-error", "key-vault-policy-wiped", "key-vault-access-denied"];
 
 /** Shows the key vault checklist, a widget of its own, below the card that leads to it. */
 export function checklistOpener(model, ask) {
+  return opener(model, ask, "checklist");
+}
+
+/** Shows the replica calculator with the service's own settings in the same way. */
+export function calculatorOpener(model, ask) {
+  return opener(model, ask, "calculator");
+}
+
+function opener(model, ask, request) {
   return async (button, place) => {
     button.disabled = true;
     try {
-      const { model: id } = await ask("checklist");
+      const { model: id } = await ask(request);
       const manager = model.widget_manager;
       const view = await manager.create_view(await manager.get_model(id));
       place.replaceChildren(view.el);
@@ -18,12 +28,17 @@ export function checklistOpener(model, ask) {
   };
 }
 
-function vaultView(finding, actions) {
-  if (!actions.checklist || !OF_THE_VAULT.includes(finding.cause)) return null;
+function leadsTo(open, words, tell) {
   const place = h("div", { style: "min-width:0" });
   const button = h("button", { type: "button", style: "justify-self:start", onclick: () =>
-    actions.checklist(button, place).catch((error) => actions.tell?.(error)) }, "Look at the key vault");
+    open(button, place).catch((error) => tell?.(error)) }, words);
   return [button, place];
+}
+
+function furtherView(finding, { checklist, calculator, tell }) {
+  if (checklist && OF_THE_VAULT.includes(finding.cause)) return leadsTo(checklist, "Look at the key vault", tell);
+  if (calculator && OF_REPLICAS.includes(finding.cause)) return leadsTo(calculator, "Why 503? Try other settings", tell);
+  return null;
 }
 
 /** A diff with its added and removed lines told apart by sign and colour; file headers become one line. */
@@ -52,7 +67,7 @@ function fixView(fix, index, finding, actions) {
 
 /**
  * A finding: the sentence first, the evidence under it, why, the fix under that, what not to do.
- * actions: {apply(finding, fix), show(evidence), stageTitle(stage), busy, checklist(button, place), tell(error)}
+ * actions: {apply(finding, fix), show(evidence), stageTitle(stage), busy, checklist(button, place), calculator(button, place), tell(error)}
  */
 export function findingCard(finding, actions) {
   const hint = finding.confidence < 0.5;
@@ -79,7 +94,7 @@ export function findingCard(finding, actions) {
         h("b", {}, where), line.trim());
     }),
     h("p", {}, finding.why),
-    vaultView(finding, actions), first ?? null, toggle, more,
+    furtherView(finding, actions), first ?? null, toggle, more,
     h("small", {}, foot.join(""), (finding.links ?? []).slice(0, 2).map((link) =>
       h("a", { href: link, target: "_blank", rel: "noopener", style: "margin-left:8px;color:var(--aml-brand)" }, "Read more"))));
 }

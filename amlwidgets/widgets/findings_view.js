@@ -1,5 +1,5 @@
 import { h, problemStrip, requests } from "./common.js";
-import { checklistOpener, findingCard } from "./finding_card.js";
+import { calculatorOpener, checklistOpener, findingCard } from "./finding_card.js";
 
 function render({ model, el }) {
   const { ask, close } = requests(model);
@@ -8,7 +8,8 @@ function render({ model, el }) {
   const update = () => {
     const findings = model.get("findings");
     const cards = findings.map((finding) => findingCard(finding, {
-      source: "", stageTitle: (id) => id, checklist: checklistOpener(model, ask), tell: problem.show }));
+      source: "", stageTitle: (id) => id, checklist: checklistOpener(model, ask),
+      calculator: calculatorOpener(model, ask), tell: problem.show }));
     list.replaceChildren(...(cards.length ? cards : [h("p.aml-dim", {}, model.get("nothing"))]));
   };
   model.on("change:findings", update);

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets as t
 
+from amlwidgets.services import azureml
 from amlwidgets.widgets.assets import script, style
 from amlwidgets.widgets.base import AmlWidget, request
 
@@ -48,6 +49,12 @@ class FindingsView(AmlWidget):
         """Make a key vault checklist, which the view shows below the card."""
         return {"model": checklist_of(self._ws)}
 
+    @request
+    def calculator(self) -> dict[str, str]:
+        """Make a replica calculator with the service's own settings, which the view shows below the card."""
+        named = [finding.facts.get("service", "") for finding in self.report.findings]
+        return {"model": calculator_of(self._ws, next(filter(None, named), ""))}
+
     def to_text(self) -> str:
         """Return the findings as text."""
         if not self.report.findings:
@@ -67,6 +74,27 @@ def checklist_of(ws: Any) -> str:
     from amlwidgets.widgets.vault_checklist import VaultChecklist
 
     return str(VaultChecklist(ws=ws, after_failure=True).model_id)
+
+
+def calculator_of(ws: Any, name: str, service: Any = None) -> str:
+    """Make a replica calculator after a 503, and return the identifier of its model.
+
+    Args:
+        ws: The workspace; None finds it.
+        name: The service that refused; empty where the text does not tell.
+        service: The service itself, where it is at hand.
+    """
+    from amlwidgets.errors import AmlWidgetsError
+    from amlwidgets.widgets.calculator import ReplicaCalculator
+
+    try:
+        found = service if service is not None or not name else azureml.find_service(name, ws)
+        return str(ReplicaCalculator(found).model_id)
+    except AmlWidgetsError as error:
+        # Without the service the question is still worth asking: with settings that everybody starts from.
+        calculator = ReplicaCalculator()
+        calculator.show_problem(error)
+        return str(calculator.model_id)
 
 
 def shown_findings(report: Report) -> list[dict[str, Any]]:

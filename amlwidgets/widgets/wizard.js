@@ -1,5 +1,5 @@
 import { copyButton, h, problemStrip, requests, seconds } from "./common.js";
-import { checklistOpener, findingCard } from "./finding_card.js";
+import { calculatorOpener, checklistOpener, findingCard } from "./finding_card.js";
 import { logView } from "./log_view.js";
 
 const MARKS = { done: "✓", failed: "✕", cancelled: "–", running: "", waiting: "", blocked: "" };
@@ -152,7 +152,7 @@ function render({ model, el }) {
       busy, source: panel.log.name,
       apply: (finding, fix) => act("apply", { stage: panel.id, finding: panel.findings.indexOf(finding), fix }),
       show: (evidence) => showEvidence(panel, evidence),
-      checklist: checklistOpener(model, ask), tell,
+      checklist: checklistOpener(model, ask), calculator: calculatorOpener(model, ask), tell,
       stageTitle: (id) => model.get("rail").find((s) => s.id === id)?.title ?? id,
     };
     const failed = panel.error && !panel.findings.some((f) => f.confidence >= 0.5);

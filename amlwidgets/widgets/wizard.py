@@ -21,7 +21,7 @@ from amlwidgets.services.plan import calls_of
 from amlwidgets.widgets.assets import packed, style
 from amlwidgets.widgets.base import AmlWidget, request
 from amlwidgets.widgets.coalesce import Coalescer
-from amlwidgets.widgets.findings_view import checklist_of
+from amlwidgets.widgets.findings_view import calculator_of, checklist_of
 from amlwidgets.widgets.log_pane import LogPane
 from amlwidgets.widgets.wizard_state import head, offer_words, panel, rail, story
 
@@ -198,6 +198,12 @@ class DeployWizard(AmlWidget):
     def checklist(self) -> dict[str, str]:
         """Make a key vault checklist, which the view shows below the card."""
         return {"model": checklist_of(self._ws)}
+
+    @request
+    def calculator(self) -> dict[str, str]:
+        """Make a replica calculator with the settings of the deployed service, which the view shows below the card."""
+        run = self.deployment
+        return {"model": calculator_of(self._ws, run.deployed, run.namespace.get("service"))}
 
     @request
     def undo(self) -> None:

@@ -134,6 +134,30 @@ chart = Chart(figure, 'It rises and falls')
 chart"""
 
 
+FINDING = """from amlwidgets import diagnose
+from amlwidgets.widgets.findings_view import FindingsView
+FindingsView(diagnose('503: Too many requests for service svc (overloaded)'))"""
+
+
+def test_a_503_leads_to_the_calculator_and_it_asks_before_it_measures(work, open_notebook):
+    book = open_notebook(notebook(work, FINDING), height=1600)
+    page = book.page
+    book.run_all()
+    page.get_by_role("button", name="Why 503? Try other settings").click()
+    drawn(page)
+    assert "config.json" in page.locator(".aml-calc .aml-problem").inner_text(), "no workspace: it says so, and works"
+    page.locator(".aml-calc .aml-problem button").click()
+    page.get_by_role("button", name="Measure …").first.click()
+    page.get_by_label("Scoring address").fill("http://127.0.0.1:9/score")
+    page.get_by_label("Scoring address").press("Enter")
+    page.get_by_text("It ends by itself", exact=False).wait_for()
+    book.shot("calculator-measure", ".aml-calc")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_text("The service did not answer, so that there is nothing to measure.").wait_for()
+    assert page.locator(".aml-calc-chart .main-svg").first.is_visible()
+    assert book.problems == []
+
+
 def test_two_charts_load_plotly_once_and_a_saved_one_is_small(work, open_notebook):
     book = open_notebook(notebook(work, HOST, "other = Chart(figure, 'The same')\nother"))
     page = book.page

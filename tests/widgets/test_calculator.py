@@ -181,3 +181,16 @@ def test_arrays_that_plotly_packs_are_unpacked():
 
     packed = as_dict(go.Figure(go.Scatter(x=np.arange(3), y=np.asarray([0.5, 1.5, 2.5]))))
     assert packed["data"][0]["y"] == [0.5, 1.5, 2.5]
+
+
+def test_a_finding_without_a_workspace_still_leads_to_a_calculator(tmp_path, monkeypatch):
+    from ipywidgets.widgets.widget import _instances
+
+    from amlwidgets import diagnose
+    from amlwidgets.widgets.findings_view import FindingsView
+
+    monkeypatch.chdir(tmp_path)
+    view = FindingsView(diagnose("503: Too many requests for service svc (overloaded)"))
+    calculator = _instances[view.comm.ask("calculator")["result"]["model"]]
+    assert calculator.problem["code"] == "workspace-missing"
+    assert calculator.settings["rps"] == 8
