@@ -10,10 +10,13 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 RUNS = 3
+FIGURE = {"data": [{"type": "bar", "x": [0, 1], "y": [1, 2], "marker": {"color": "red"}}]}
 CASES = {
     "ipywidgets IntSlider": ("import ipywidgets\nipywidgets.IntSlider()", ".widget-slider"),
     "LogViewer": ("from amlwidgets import LogViewer\nLogViewer('one\\ntwo')", ".aml-line"),
     "DeployWizard": ("from amlwidgets import DeployWizard\nDeployWizard()", ".aml-rail li"),
+    "ReplicaCalculator": ("from amlwidgets import ReplicaCalculator\nReplicaCalculator()", ".aml-calc-number b"),
+    "Chart, the first on the page": (f"from amlwidgets import Chart\nChart({FIGURE})", ".aml-chart .main-svg"),
     "plotly FigureWidget": ("import plotly.graph_objects as go\ngo.FigureWidget(go.Scatter(y=[1, 2]))", ".main-svg"),
 }
 DRAWN = """([css]) => new Promise(done => { const start = performance.now();

@@ -38,7 +38,7 @@ def warnings(settings: Settings, found: Prediction | None = None) -> list[str]:
     """Return what the guides warn of, where it applies to the settings; the most important first."""
     said = [
         *_about_peak(settings, found),
-        *_about_steady(settings),
+        *about_steady(settings),
         *_about_waits(settings),
         *_about_container(settings),
         *_about_target(settings),
@@ -75,7 +75,8 @@ def _about_peak(settings: Settings, found: Prediction | None) -> list[str]:
     return said
 
 
-def _about_steady(settings: Settings) -> list[str]:
+def about_steady(settings: Settings) -> list[str]:
+    """Return what queueing theory says of the formula's number at a steady load: too few, or more than needed."""
     by_formula, needed = formula(settings), enough(settings)
     if needed is None:
         return []

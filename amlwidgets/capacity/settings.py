@@ -66,10 +66,10 @@ class Settings:
     cores: float = _number("Cores", "", 0, 128, 0.1, "cpu_cores of a replica", top=16, step=0.1)
     memory_gb: float = _number("Memory", "GB", 0, 1024, 0.5, "memory_gb of a replica", top=64, step=0.1)
     core_price: float = _number(
-        "Core", "/h", 0, 1000, 0.0, "What one core costs you in an hour; 0: not told", top=1, step=0.001
+        "Core costs", "/h", 0, 1000, 0.0, "What one core costs you in an hour; 0: not told", top=1, step=0.001
     )
     gb_price: float = _number(
-        "GB", "/h", 0, 1000, 0.0, "What one GB of memory costs you in an hour; 0: not told", top=1, step=0.001
+        "GB costs", "/h", 0, 1000, 0.0, "What one GB of memory costs you in an hour; 0: not told", top=1, step=0.001
     )
 
     def autoscale(self) -> Autoscale:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from amlwidgets.capacity import queueing, replicas
+from amlwidgets.errors import BadInput
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +36,8 @@ def run(options: argparse.Namespace) -> int:
     sizing = replicas(options.rps, options.seconds, options.per_container, options.utilization)
     refused = _refused(sizing, options)
     if options.format == "json":
-        print(json.dumps({"schema": 1, **sizing.to_dict(), "refused_share": refused}, indent=2))
+        found = {"schema": 1, **sizing.to_dict(), "refused_share": refused, "advice": _advice(options)}
+        print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         print("\n".join(_lines(sizing, refused, options)))
     return 0
@@ -61,4 +63,16 @@ def _lines(sizing: Sizing, refused: float | None, options: argparse.Namespace) -
             f"With random arrivals and times, {refused:.2%} of the requests would wait longer than {WAIT_SECONDS:g} s "
             "and be answered 503."
         )
-    return found
+    return [*found, *_advice(options)]
+
+
+def _advice(options: argparse.Namespace) -> list[str]:
+    """Return what queueing theory says of the formula's number, in words."""
+    from amlwidgets.capacity.advice import about_steady
+    from amlwidgets.capacity.settings import settings_from
+
+    wanted = {"rps": options.rps, "seconds": options.seconds, "per_container": options.per_container}
+    try:
+        return about_steady(settings_from({**wanted, "target": options.utilization, "traffic": "steady"}))
+    except BadInput:
+        return []  # the formula takes more than the calculator does, such as no requests at all

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets as t
 
-from amlwidgets.capacity.prediction import predict
+from amlwidgets.capacity.prediction import SEEDS, predict
 from amlwidgets.capacity.settings import settings_from
 from amlwidgets.capacity.sweeping import sweep, vary
 from amlwidgets.capacity.traffic import Trace
@@ -181,7 +181,7 @@ class CalculatorTasks(PlotlyHost):
         found = sweep(
             base,
             trace=self._trace,
-            seeds=2,
+            seeds=SEEDS,
             cancel=self._stop,
             progress=lambda n, all_: self._progress(n / all_),
             choices=vary(base),

@@ -157,6 +157,8 @@ def by_replicas(settings: Settings) -> Figure:
     every = max((top - low) // 60, 1)
     counts = sorted({*range(low, top + 1, every), *(n for n in (chosen, wanted, needed or 0) if low <= n <= top)})
     shares = [max((steady_refused(settings, n) or 0.0) * 100 - _FLOOR, 0.0) for n in counts]
+    # The chosen one is seen, however few it refuses.
+    shares = [max(value, _FLOOR) if n == chosen else value for n, value in zip(counts, shares, strict=True)]
     colors = [BRAND if n == chosen else OK if n == needed else DIM for n in counts]
     data = [
         {

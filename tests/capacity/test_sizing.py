@@ -93,3 +93,17 @@ def test_the_simulation_command(tmp_path):
         assert done.returncode == 2
         assert words in done.stderr
     assert command("simulate", str(tmp_path / "none.json")).returncode == 2
+
+
+def test_the_command_says_why_fewer_or_more_would_do():
+    def said(*numbers):
+        command = [sys.executable, "-m", "amlwidgets.cli", "replicas", *numbers]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    large = said("--rps", "20", "--seconds", "10")
+    assert "286 replicas" in large
+    assert "For steady random traffic 230 would do: 2.4 % of the requests wait at all" in large
+    small = json.loads(said("--rps", "1.4", "--seconds", "0.5", "--format", "json"))
+    assert small["replicas"] == 1
+    assert round(small["refused_share"], 6) == 0.244226
+    assert "The formula's 1 refuses 24 % of steady random traffic" in small["advice"][0]
