@@ -17,6 +17,7 @@ HELP = """%aml                      the wizard: deploy step by step; offers to r
 %aml replicas [SERVICE] [NAME=VALUE]
                           the replica calculator: how many 503 to expect, and which settings avoid them
 %aml vault [TEMPLATE]     who may use the workspace's key vault, and what deploying the template again would do
+%aml local SERVICE        its container on this machine: look inside, edit and reload, send data, debug
 %aml sandbox [on|off|status|reset]
                           work without an Azure account, on this machine
 %aml gallery [NAME]       failures to try: list them, or provoke one and see its finding
@@ -24,7 +25,7 @@ HELP = """%aml                      the wizard: deploy step by step; offers to r
 %aml?                     this help"""
 
 
-_TO_COME = ("local", "runbook")
+_TO_COME = ("runbook",)
 
 
 def register(ipython: Any) -> None:
@@ -60,6 +61,7 @@ class _Magics:
             "vault": self._vault,
             "sandbox": self._sandbox,
             "gallery": self._gallery,
+            "local": self._local,
             "auto": self._auto,
             "help": self._help,
         }
@@ -111,6 +113,13 @@ class _Magics:
         from amlwidgets.widgets.vault_checklist import VaultChecklist
 
         return VaultChecklist(self._value(words[0]) if words else None, self._own_workspace())
+
+    def _local(self, words: list[str]) -> Any:
+        from amlwidgets.local_magic import panel
+
+        if not words:
+            raise BadInput("Which service?", code="local-what", todo="%aml local SERVICE, a container, or an image.")
+        return panel(words[0], self._own_workspace(), self.ipython.user_ns)
 
     def _own_workspace(self) -> Any:
         """Return the user's workspace, where there is one; it is called ws by habit."""

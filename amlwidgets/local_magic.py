@@ -1,0 +1,65 @@
+"""``%aml local``: a panel on the container of a service. It joins the sandbox, where the workspace is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from amlwidgets.errors import BadInput
+
+
+def panel(word: str, ws: Any, namespace: dict[str, Any]) -> Any:
+    """Return the panel for what a word names: a variable, a service of the workspace, a container, or an image.
+
+    Args:
+        word: What stands behind ``%aml local``.
+        ws: The workspace; None finds it.
+        namespace: The user's variables.
+
+    Raises:
+        BadInput: Nothing has that name.
+        NotConnected: No Docker engine answers, and there is no other way.
+    """
+    from amlwidgets.services.local.opening import open_target
+    from amlwidgets.widgets.container_panel import ContainerPanel
+
+    thing = namespace[word] if word in namespace else _named(word, ws)
+    target = open_target(thing, ws=ws, sandbox=_sandbox(), tell=print)
+    return ContainerPanel(target, conda=_conda(), script=_script(thing))
+
+
+def _named(word: str, ws: Any) -> Any:
+    """Return the service of that name; where there is none, the word itself names a container or an image."""
+    from amlwidgets.services.azureml import find_service
+
+    try:
+        return find_service(word, ws)
+    except BadInput as error:
+        from amlwidgets.services.local.opening import known_to_engine
+
+        if known_to_engine(word):
+            return word
+        raise BadInput(
+            f"There is no service, container or image “{word}”.", code="nothing-named", todo=error.todo
+        ) from error
+
+
+def _sandbox() -> Any:
+    from amlwidgets.sandbox import client, world
+
+    return client.connect() if world.state() == "sandbox" else None
+
+
+def _conda() -> str:
+    """Return the conda file that lies in the working folder, as the wizard would take it."""
+    from amlwidgets.services.defaults import guess_spec
+
+    name = guess_spec(str(Path.cwd())).conda_file
+    return Path(name).read_text("utf-8", "replace") if name and Path(name).is_file() else ""
+
+
+def _script(thing: Any) -> str:
+    from amlwidgets.services.local.opening import own_script
+
+    own = own_script(thing)
+    return own.name if own is not None else "score.py"

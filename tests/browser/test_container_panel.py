@@ -1,0 +1,117 @@
+"""The container panel as a person uses it: look, edit and reload, send, a command, the terminal."""
+
+import json
+
+import pytest
+from docker_support import missing
+from test_resume import SETUP, write_deployment, write_notebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+DEPLOY = """\
+from azureml.core import Environment, Model, Workspace
+from azureml.core.model import InferenceConfig
+from azureml.core.webservice import AciWebservice
+ws = Workspace.from_config()
+model = Model.register(ws, model_path="model.pkl", model_name="m")
+env = Environment.from_conda_specification("env", "env.yml")
+service = Model.deploy(ws, "debugged", [model], InferenceConfig(entry_script="score.py", environment=env),
+                       AciWebservice.deploy_configuration(cpu_cores=1, memory_gb=0.5))
+service.wait_for_deployment()
+"""
+NO_ENGINE = "import os; os.environ['DOCKER_HOST'] = 'unix:///absent.sock'\n"
+WITH_SUM = """\
+import json
+
+
+def init():
+    pass
+
+
+def run(data):
+    return {"sum": sum(json.loads(data)["data"][0])}
+"""
+
+
+def tab(book, name):
+    book.page.locator(".aml-container").get_by_role("tab", name=name, exact=True).click()
+
+
+def opened(book):
+    for cell in range(3):
+        book.run_cell(cell)
+    panel = book.page.locator(".aml-container")
+    panel.locator(".aml-c-state.aml-ok").wait_for(timeout=120_000)
+    return panel
+
+
+def walk(book, panel, name):
+    """What works with and without an engine."""
+    panel.get_by_role("button", name="Folder and user").click()
+    panel.locator(".aml-c-answer.aml-ok", has_text="/var/azureml-app").wait_for()
+    panel.get_by_role("button", name="Compare packages").click()
+    panel.locator(".aml-c-answer", has_text="this notebook has").first.wait_for()
+    panel.get_by_label("Name of a model").fill("absent-model")
+    panel.get_by_role("button", name="Model.get_model_path").click()
+    panel.locator(".aml-c-answer.aml-fail", has_text="absent-model").wait_for()
+    book.shots(f"{name}-look", ".aml-container")
+
+    tab(book, "Send data")
+    panel.get_by_label("Body of the request").fill('{"data": [[1, 2]]}')
+    panel.get_by_role("button", name="Send", exact=True).click()
+    panel.locator("pre", has_text="from the service").wait_for()
+    tab(book, "Edit and reload")
+    panel.get_by_label("Entry script").fill(WITH_SUM)
+    panel.get_by_role("button", name="Save and reload").click()
+    panel.locator(".aml-c-state.aml-ok").wait_for(timeout=60_000)
+    panel.get_by_role("button", name="Undo all edits").and_(book.page.locator(":enabled")).wait_for(timeout=60_000)
+    book.shots(f"{name}-edit", ".aml-container")
+    tab(book, "Send data")
+    panel.get_by_role("button", name="Send", exact=True).click()
+    panel.locator("pre", has_text='"sum": 3').wait_for(timeout=60_000)
+    assert panel.locator(".aml-c-two pre").count() == 2, "the old and the new answer stand side by side"
+    panel.get_by_label("Body of the request").fill('{"other": 1}')
+    panel.get_by_role("button", name="Send", exact=True).click()
+    panel.locator("h4", has_text="500").wait_for()
+    panel.locator(".aml-card").first.wait_for()
+    book.shots(f"{name}-send", ".aml-container")
+
+    tab(book, "Edit and reload")
+    panel.get_by_role("button", name="Catch errors in run()").click()
+    panel.locator("p", has_text="Take it out before production").wait_for(timeout=60_000)
+    tab(book, "Send data")
+    panel.get_by_role("button", name="Send", exact=True).click()
+    panel.locator("pre", has_text="KeyError").first.wait_for(timeout=60_000)
+    tab(book, "Terminal")
+    panel.get_by_label("Command").fill("echo $AZUREML_ENTRY_SCRIPT; ls")
+    panel.get_by_label("Command").press("Enter")
+    panel.locator("pre", has_text="score.py").wait_for()
+    book.shots(f"{name}-terminal", ".aml-container")
+    tab(book, "Log")
+    panel.locator(".aml-line, .aml-log-line", has_text="azmlinfsrv").first.wait_for()
+    assert book.cell_errors() == []
+    assert book.problems == []
+
+
+def test_without_an_engine(work, open_notebook):
+    write_deployment(work)
+    book = open_notebook(write_notebook(work, NO_ENGINE + SETUP, DEPLOY, "%aml local debugged"))
+    panel = opened(book)
+    assert "made of processes" in panel.locator(".aml-c-note").inner_text()
+    walk(book, panel, "panel-processes")
+    saved = book.save() if hasattr(book, "save") else None
+    assert saved is None or len(json.dumps(saved)) < 200_000
+
+
+@pytest.mark.docker
+@pytest.mark.skipif(bool(missing()), reason=missing())
+def test_with_an_engine(work, open_notebook):
+    write_deployment(work)
+    book = open_notebook(write_notebook(work, SETUP, DEPLOY, "%aml local debugged"))
+    panel = opened(book)
+    panel.locator("svg.aml-c-chart").first.wait_for()
+    walk(book, panel, "panel-engine")
+    tab(book, "Terminal")
+    panel.get_by_role("button", name="Open a terminal in it").click()
+    panel.locator("p", has_text="The shell runs as terminal").or_(book.page.locator(".jp-Terminal")).first.wait_for()
+    terminals = book.page.evaluate("() => fetch('/api/terminals').then((answer) => answer.json())")
+    assert len(terminals) == 1
