@@ -24,7 +24,7 @@ def panel(word: str, ws: Any, namespace: dict[str, Any]) -> Any:
     from amlwidgets.widgets.container_panel import ContainerPanel
 
     thing = namespace[word] if word in namespace else _named(word, ws)
-    target = open_target(thing, ws=ws, sandbox=_sandbox(), tell=print)
+    target = open_target(thing, ws=ws, sandbox=connected_sandbox(), tell=print)
     return ContainerPanel(target, conda=_conda(), script=_script(thing))
 
 
@@ -44,7 +44,8 @@ def _named(word: str, ws: Any) -> Any:
         ) from error
 
 
-def _sandbox() -> Any:
+def connected_sandbox() -> Any:
+    """Return the client of the sandbox whose world this kernel is in; None outside of it."""
     from amlwidgets.sandbox import client, world
 
     return client.connect() if world.state() == "sandbox" else None

@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.errors import AmlWidgetsError, BadInput
+from amlwidgets.services import doors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ def register(ipython: Any) -> None:
     ipython.register_magic_function(state.aml, "line", "aml")
     ipython.events.register("post_run_cell", state.after_cell)
     ipython.user_ns.setdefault("__aml_magics__", state)
+    doors.sandbox = _sandbox_of_this_world
 
 
 def unregister(ipython: Any) -> None:
@@ -197,6 +199,12 @@ def _words(line: str) -> list[str]:
 
 
 _Magics.aml.__doc__ = HELP
+
+
+def _sandbox_of_this_world() -> Any:
+    from amlwidgets.local_magic import connected_sandbox
+
+    return connected_sandbox()
 
 
 def _is_workspace(value: Any) -> bool:

@@ -13,6 +13,11 @@ export function calculatorOpener(model, ask) {
   return opener(model, ask, "calculator");
 }
 
+/** Shows the panel on the deployed service's container: a button, and the place where the panel appears. */
+export function containerLead(model, ask, tell) {
+  return leadsTo(opener(model, ask, "container"), "Look inside the container", tell);
+}
+
 function opener(model, ask, request) {
   return async (button, place) => {
     button.disabled = true;

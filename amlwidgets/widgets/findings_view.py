@@ -69,6 +69,15 @@ class FindingsView(AmlWidget):
         return "\n".join(lines)
 
 
+def container_of(service: Any, script: str) -> str:
+    """Make a panel on the container of a service, and return the identifier of its model."""
+    from amlwidgets.services import doors
+    from amlwidgets.services.local.opening import open_at_once
+    from amlwidgets.widgets.container_panel import ContainerPanel
+
+    return str(ContainerPanel(open_at_once(service, doors.sandbox_client()), script=script).model_id)
+
+
 def checklist_of(ws: Any) -> str:
     """Make a key vault checklist after a failure, and return the identifier of its model."""
     from amlwidgets.widgets.vault_checklist import VaultChecklist

@@ -1,5 +1,5 @@
 import { copyButton, h, problemStrip, requests, seconds } from "./common.js";
-import { calculatorOpener, checklistOpener, findingCard } from "./finding_card.js";
+import { calculatorOpener, checklistOpener, containerLead, findingCard } from "./finding_card.js";
 import { logView } from "./log_view.js";
 
 const MARKS = { done: "✓", failed: "✕", cancelled: "–", running: "", waiting: "", blocked: "" };
@@ -144,7 +144,9 @@ function render({ model, el }) {
     if (said) said.open = true;
     said?.scrollIntoView({ block: "nearest" });
   }
+  let lead = containerLead(model, ask, tell); // outlives the redrawing of its stage
   function drawPanel(keepLog) {
+    if (!model.get("head").service_there) lead = containerLead(model, ask, tell);
     const panel = model.get("panels")[model.get("selected")];
     if (!panel) return;
     const busy = model.get("head").running;
@@ -168,6 +170,7 @@ function render({ model, el }) {
         h("button", { type: "button", disabled: busy, onclick: () => act("run", { first: panel.id, last: panel.id }) }, "Run this stage"),
         panel.id === model.get("rail").at(-1).id ? null
           : h("button.aml-link", { type: "button", disabled: busy, onclick: () => act("run", { first: panel.id, last: null }) }, "and go on to the end")),
+      ["start", "score"].includes(panel.id) && model.get("head").service_there ? lead : null,
       panel.error && !failed ? h("details", {}, h("summary.aml-dim", {}, "What the SDK said"), h("div.aml-failure", {}, panel.error)) : null,
       panel.code ? h("div", { style: "display:grid;gap:6px" }, h("h4", {}, "This stage runs"), h("pre.aml-code", {}, panel.code),
         h("div.aml-row", {}, copyButton(panel.code, "Copy code"))) : null,

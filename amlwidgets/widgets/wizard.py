@@ -21,7 +21,7 @@ from amlwidgets.services.plan import calls_of
 from amlwidgets.widgets.assets import packed, style
 from amlwidgets.widgets.base import AmlWidget, request
 from amlwidgets.widgets.coalesce import Coalescer
-from amlwidgets.widgets.findings_view import calculator_of, checklist_of
+from amlwidgets.widgets.findings_view import calculator_of, checklist_of, container_of
 from amlwidgets.widgets.log_pane import LogPane
 from amlwidgets.widgets.wizard_state import head, offer_words, panel, rail, story
 
@@ -198,6 +198,15 @@ class DeployWizard(AmlWidget):
     def checklist(self) -> dict[str, str]:
         """Make a key vault checklist, which the view shows below the card."""
         return {"model": checklist_of(self._ws)}
+
+    @request
+    def container(self) -> dict[str, str]:
+        """Make a panel on the container of the deployed service, which the view shows below the stage."""
+        run = self.deployment
+        if not run.deployed:
+            raise BadInput("This run has deployed no service.", code="nothing-deployed")
+        service = run.namespace.get("service") or azureml.find_service(run.deployed, self._ws)
+        return {"model": container_of(service, run.spec.entry_script)}
 
     @request
     def calculator(self) -> dict[str, str]:

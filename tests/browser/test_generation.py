@@ -26,6 +26,12 @@ def test_image_create_is_chosen_in_the_browser(work, open_notebook):
     book.wait_stage("score", "done")
     assert "from the service" in page.locator(".aml-result").inner_text()
     book.shots("generation-done")
+    wizard.get_by_role("button", name="Look inside the container").click()
+    inside = page.locator(".aml-container")
+    inside.locator(".aml-c-state.aml-ok").wait_for(timeout=60_000)
+    inside.get_by_role("button", name="Model folder").click()
+    inside.locator(".aml-c-answer.aml-ok", has_text="model.pkl").wait_for()
+    book.shots("wizard-inside")
     book.run_cell(2)
     said = book.output(2)
     (name,) = said.split("images: ['")[1].split("'")[:1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlwidgets.errors import AmlWidgetsError, NotAllowed, NotConnected
+from amlwidgets.errors import AmlWidgetsError, BadInput, NotAllowed, NotConnected
 from amlwidgets.services.local.container import PORT, LocalContainer
 from amlwidgets.services.local.engine import connect
 from amlwidgets.services.local.images import Location, locate, pull
@@ -47,12 +47,33 @@ def open_target(
     return _of_image(location, tell, port, memory_gb=_limit(thing, "memory_in_gb"), cpu=_limit(thing, "cpu"))
 
 
+def open_at_once(service: Any, sandbox: Any = None) -> Target:
+    """Return what can be looked into of a service without starting anything: its own container on this machine.
+
+    Args:
+        service: The web service.
+        sandbox: The sandbox's client, when the service is in it.
+
+    Raises:
+        BadInput: Its container runs elsewhere.
+    """
+    if type(service).__name__ == "LocalWebservice":
+        return LocalServiceTarget(service, own_script(service))
+    if sandbox is not None:
+        return SandboxTarget(sandbox, service.name, service.scoring_uri or "", lambda: key_of(service), service)
+    raise BadInput(
+        f"The container of {service.name} runs in Azure, where nobody can enter it.",
+        code="container-elsewhere",
+        todo=f"Run  %aml local {service.name}  to run its image on this machine, or deploy with the target Local.",
+    )
+
+
 def _of_sandbox(service: Any, sandbox: Any, tell: Callable[[str], None], port: int) -> Target:
     """Run the service's image on the engine; without an engine, its own container of processes is taken."""
     try:
         client = connect(timeout=600)
     except (NotConnected, NotAllowed):
-        return SandboxTarget(sandbox, service.name, service.scoring_uri or "", lambda: key_of(service), service)
+        return open_at_once(service, sandbox)
     tell("The image is built; the first one takes about a minute …")
     made = sandbox.image(service.name)
     tell("The container starts …")
