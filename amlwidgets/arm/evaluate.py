@@ -68,7 +68,13 @@ class Evaluator:
     def clone(self, template: Mapping[str, Any], scope: Scope) -> Evaluator:
         """Return an evaluator with the same parameters for another template and scope."""
         same: dict[str, Any] = {"strict": self.strict, "reveal": self.reveal, "budget": self.budget}
-        return Evaluator(template, self._given, scope, lookup=self.lookup, **same)
+        found = Evaluator(template, self._given, scope, lookup=self.lookup, **same)
+        found.outer = self.outer
+        return found
+
+    def given(self, name: str) -> tuple[Any, ...]:
+        """Return the value that a parameter was given, alone in a tuple; an empty one where it was not given."""
+        return (self._given[name.lower()],) if name.lower() in self._given else ()
 
     # -- values
 

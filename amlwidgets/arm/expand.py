@@ -61,6 +61,13 @@ class Resource:
     symbol: str = ""
     depends_on: list[Any] = field(default_factory=list)
 
+    @classmethod
+    def nothing(cls, part: Part) -> Resource:
+        """Return what stands for a template that declares nothing, where a resource is asked for."""
+        words: dict[str, Any] = dict.fromkeys(("type", "name", "api_version", "id"), "")
+        place: dict[str, Any] = {"pointer": part.pointer, "document": part.document, "evaluator": part.evaluator}
+        return cls(**words, condition=True, conditional=False, existing=False, body={}, raw={}, **place)
+
     @property
     def properties(self) -> dict[str, Any]:
         """Its ``properties``, evaluated."""
@@ -72,16 +79,35 @@ class Resource:
         return self.type.lower() == kind.lower()
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A template, or one that is nested in it or linked.
+
+    Attributes:
+        content: The template.
+        pointer: JSON pointer of it within ``document``.
+        document: What it was read from; None for one that was not read from text.
+        evaluator: Evaluates what stands in it.
+    """
+
+    content: dict[str, Any]
+    pointer: str
+    document: Document | None
+    evaluator: Evaluator
+
+
 @dataclass(slots=True)
 class Expansion:
     """What a template declares.
 
     Attributes:
         resources: The resources, parents before children.
+        parts: The template, and each that is nested in it or linked.
         unread: Parts that could not be looked into, with pointer and reason.
     """
 
     resources: list[Resource] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     unread: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -97,6 +123,7 @@ def expand(evaluator: Evaluator, document: Document | None = None, load: Load | 
         TemplateError: There are too many resources, or the template has not the shape of one.
     """
     found = Expansion()
+    found.parts.append(Part(dict(evaluator.template), "", document, evaluator))
     _Expander(found, load).template(evaluator, document, "", ())
     return found
 
@@ -150,7 +177,7 @@ class _Expander:
         path = (*deployment.path, str(deployment.name))
         if isinstance(content, dict):
             pointer = f"{deployment.pointer}/properties/template"
-            self.template(inner(deployment, content), deployment.document, pointer, path)
+            self._part(Part(content, pointer, deployment.document, inner(deployment, content)), path)
         elif link is not None:
             self._linked(deployment, link, path)
 
@@ -161,7 +188,11 @@ class _Expander:
             self._found.unread.append((deployment.pointer, f"the linked template {where} was not found here"))
             return
         document, _ = loaded
-        self.template(inner(deployment, document.value, own=True), document, "", path)
+        self._part(Part(document.value, "", document, inner(deployment, document.value, own=True)), path)
+
+    def _part(self, part: Part, path: tuple[str, ...]) -> None:
+        self._found.parts.append(part)
+        self.template(part.evaluator, part.document, part.pointer, path)
 
 
 def inner(deployment: Resource, template: dict[str, Any], *, own: bool = False) -> Evaluator:

@@ -1,13 +1,14 @@
-"""How long the name of a vault can become."""
+"""How long the name of a vault can become, and what it may be."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.arm.expressions import FunctionCall, Literal, is_expression, parse
 from amlwidgets.arm.functions import UNIQUE_LENGTH
 from amlwidgets.arm.reader import TemplateError, get
-from amlwidgets.vault.view import behind
+from amlwidgets.vault.origin import behind
 
 if TYPE_CHECKING:
     from amlwidgets.arm.evaluate import Evaluator
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
 LIMIT = 24
 UNLIMITED = 10**6
 _DEEP = 30
+LEGAL = re.compile(r"[A-Za-z](?!.*--)[A-Za-z0-9-]{1,22}[A-Za-z0-9]")
+"""What a vault may be called."""
 _GUID_LENGTH = 36
+
+
+def is_known(name: Any) -> bool:
+    """Whether a name is known whole: it is there, and nothing in it is left to the deployment."""
+    return isinstance(name, str) and bool(name) and "{" not in name
 
 
 def longest_name(evaluator: Evaluator, raw: Any, depth: int = 0) -> int:
@@ -57,6 +65,9 @@ def _transformed(evaluator: Evaluator, call: FunctionCall, depth: int, *, joined
         return UNIQUE_LENGTH
     if call.name == "guid":
         return _GUID_LENGTH
+    if call.name in ("if", "coalesce"):
+        parts = call.arguments[call.name == "if" :]
+        return max((_length(evaluator, part, depth, joined=joined) for part in parts), default=0)
     if call.name in ("tolower", "toupper", "trim", "replace"):
         return _length(evaluator, call.arguments[0], depth, joined=joined)
     if call.name in ("take", "substring") and isinstance(call.arguments[-1], Literal):

@@ -23,3 +23,13 @@ ROLE_NAMES = {
     SECRETS_USER: "Key Vault Secrets User",
 }
 """Built-in roles of the data plane, by identifier."""
+
+DATA_ROLES = frozenset(
+    {
+        *ROLE_NAMES,
+        "a4417e6f-fecd-4de8-b567-7b0420556985",  # Key Vault Certificates Officer
+        "14b46e9e-c2b7-41b4-b07b-48a6ebf60603",  # Key Vault Crypto Officer
+        "12338af0-0e69-4776-bea7-57ae8d297424",  # Key Vault Crypto User
+    }
+)
+"""Roles that open what a vault holds; Contributor and Owner do not."""

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from amlwidgets.arm.evaluate import Evaluator
 from amlwidgets.arm.expand import Resource, expand
-from amlwidgets.arm.expressions import FunctionCall, Literal, Member, is_expression, parse
 from amlwidgets.arm.reader import Document, TemplateError, find_key, get, pointer_key
 from amlwidgets.arm.values import Unknown
+from amlwidgets.vault.origin import calls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from amlwidgets.arm.expand import Load
-    from amlwidgets.arm.expressions import Expression
 
 VAULT = "Microsoft.KeyVault/vaults"
 WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
@@ -25,7 +24,6 @@ REGISTRY = "Microsoft.ContainerRegistry/registries"
 POLICIES = f"{VAULT}/accessPolicies"
 ROLES = "Microsoft.Authorization/roleAssignments"
 ENDPOINT = "Microsoft.Network/privateEndpoints"
-_DEEP = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ class View:
         self.document = document
         self.evaluator = Evaluator(document.value, parameters)
         expansion = expand(self.evaluator, document, load)
-        self.resources, self.unread = expansion.resources, expansion.unread
+        self.resources, self.unread, self.parts = expansion.resources, expansion.unread, expansion.parts
 
     def of(self, kind: str) -> list[Resource]:
         """Return the declared resources of a type; what a condition switches off counts too, what exists does not."""
@@ -143,78 +141,18 @@ class Vault:
         """Whether the list is empty under the parameters' defaults."""
         return self.policies.value in (None, [])
 
+    def fixes(self, found: Property) -> bool:
+        """Whether a property is decided by the template alone, whatever its parameters are."""
+        return not any(call.name == "parameters" for call in calls(self.resource.evaluator, found.raw))
+
     @property
     def recovers(self) -> bool:
         """Whether ``createMode`` is ``recover``."""
         return str(self.get("createMode").value).lower() == "recover"
 
 
-def calls(evaluator: Evaluator, raw: Any, depth: int = 0) -> Iterator[FunctionCall]:
-    """Yield every function call that a value is made of, following variables and parameters to what they stand for."""
-    if depth > _DEEP:
-        return
-    if isinstance(raw, dict | list):
-        for part in raw.values() if isinstance(raw, dict) else raw:
-            yield from calls(evaluator, part, depth + 1)
-    elif is_expression(raw):
-        try:
-            parsed = parse(raw)
-        except TemplateError:
-            return
-        for call in _calls_in(parsed):
-            yield call
-            yield from _behind(evaluator, call, depth)
-
-
-def _calls_in(expression: Expression) -> Iterator[FunctionCall]:
-    if isinstance(expression, Member):
-        yield from _calls_in(expression.target)
-        yield from _calls_in(expression.index)
-    elif isinstance(expression, FunctionCall):
-        yield expression
-        for argument in expression.arguments:
-            yield from _calls_in(argument)
-
-
-def _behind(evaluator: Evaluator, call: FunctionCall, depth: int) -> Iterator[FunctionCall]:
-    where, value = behind(evaluator, call)
-    if value is not None:
-        yield from calls(where, value, depth + 1)
-
-
-def behind(evaluator: Evaluator, call: FunctionCall) -> tuple[Evaluator, Any]:
-    """Return what a variable or a parameter stands for, as it is written, and the evaluator of its template."""
-    name = call.arguments[0].value if call.arguments and isinstance(call.arguments[0], Literal) else None
-    if call.name == "variables":
-        return evaluator, get(get(evaluator.template, "variables"), str(name))
-    if call.name != "parameters":
-        return evaluator, None
-    if evaluator.outer is not None:
-        outer, given = evaluator.outer
-        if (key := find_key(dict(given), str(name))) is not None:
-            return outer, given[key]
-    return evaluator, get(get(get(evaluator.template, "parameters"), str(name)), "defaultValue")
-
-
-def bare_parameter(raw: Any) -> str:
-    """Return the name of the parameter that a value is, and nothing else; empty when it is anything else."""
-    if not is_expression(raw):
-        return ""
-    try:
-        found = parse(raw)
-    except TemplateError:
-        return ""
-    if isinstance(found, FunctionCall) and found.name == "parameters" and isinstance(found.arguments[0], Literal):
-        return str(found.arguments[0].value)
-    return ""
-
-
-def stands_for(evaluator: Evaluator, raw: Any) -> Any:
-    """Return what a value that is nothing but a parameter stands for, or None when nothing is written."""
-    found = parse(raw)
-    return behind(evaluator, found)[1] if isinstance(found, FunctionCall) else None
-
-
-def worth(evaluator: Evaluator, expression: Expression) -> Any:
-    """Return what a part of an expression is worth."""
-    return evaluator.worth(expression)
+def uses(workspace: Resource, vault: Vault) -> bool:
+    """Whether a workspace uses a vault, or may: what a module passes on is not known."""
+    value = property_of(workspace, "keyVault").value
+    same = str(value).lower() == vault.resource.id.lower()
+    return same or (isinstance(value, Unknown) and value.text.startswith("{"))

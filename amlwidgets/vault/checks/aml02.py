@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlwidgets.vault.check import Check
-from amlwidgets.vault.view import calls, property_of
+from amlwidgets.vault.identifiers import waits
+from amlwidgets.vault.origin import calls
+from amlwidgets.vault.view import property_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +22,8 @@ def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
         vault = view.declared_vault(found.value)
         if vault is None or vault.resource.path != workspace.path:
             continue
-        names = {vault.resource.id.lower(), vault.name.lower(), vault.resource.symbol.lower()} - {""}
-        waits = any(str(dependency).lower() in names for dependency in workspace.depends_on)
         linked = any(call.name == "reference" for call in calls(workspace.evaluator, found.raw))
-        if not waits and not linked:
+        if not linked and not waits(workspace, vault.resource, view.resources):
             text = f"The workspace {workspace.name} does not wait for its vault {vault.name}."
             yield workspace, found.pointer, text
 

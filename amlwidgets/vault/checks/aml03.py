@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlwidgets.arm.reader import get
+from amlwidgets.arm.reader import find_key, get
 from amlwidgets.vault.check import Check
 
 if TYPE_CHECKING:
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for workspace in view.workspaces:
-        if not get(workspace.raw, "identity"):
-            yield workspace, workspace.pointer, f"The workspace {workspace.name} has no identity."
+        identity = get(workspace.body, "identity")
+        if not identity or str(get(identity, "type")).lower() == "none":
+            key = find_key(workspace.raw, "identity")
+            where = workspace.pointer if key is None else f"{workspace.pointer}/{key}"
+            yield workspace, where, f"The workspace {workspace.name} has no identity."
 
 
 CHECK = Check(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for compute in view.of(COMPUTE):
         kind = str(property_of(compute, "computeType").value).lower()
-        made = kind == "computeinstance" or (kind == "aks" and not property_of(compute, "resourceId").present)
+        made = kind == "computeinstance" or (kind == "aks" and not property_of(compute, "resourceId").value)
         if made and not compute.conditional:
             pointer = property_of(compute, "computeType").pointer
             yield compute, pointer, f"The compute {compute.name} is created by every deployment."

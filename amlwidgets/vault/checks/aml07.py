@@ -19,7 +19,8 @@ def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
         if str(property_of(workspace, "encryption", "status").value).lower() != "enabled":
             continue
         key = property_of(workspace, "encryption", "keyVaultProperties", "keyVaultArmId")
-        if key.value is not None and key.value == property_of(workspace, "keyVault").value:
+        own = property_of(workspace, "keyVault").value
+        if key.value and str(key.value).lower() == str(own).lower():
             yield workspace, key.pointer, "The key of the workspace lies in the workspace's own vault."
         vault = view.declared_vault(key.value)
         if vault is not None and vault.get("enablePurgeProtection").value is not True:

@@ -20,7 +20,7 @@ def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
         access = property_of(registry, "publicNetworkAccess")
         rule = property_of(registry, "networkRuleSet", "defaultAction")
         private = str(access.value).lower() == "disabled" or str(rule.value).lower() == "deny"
-        if private and not property_of(workspace, "imageBuildCompute").present:
+        if private and not property_of(workspace, "imageBuildCompute").value:
             where = access.pointer if access.present else rule.pointer
             yield registry, where, f"Nothing can build images for the private registry {registry.name}."
 

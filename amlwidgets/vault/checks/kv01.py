@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlwidgets.vault.check import Check
-from amlwidgets.vault.view import bare_parameter
+from amlwidgets.vault.origin import origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for vault in view.vaults:
-        policies = vault.policies
-        by_parameter = bare_parameter(policies.raw)
-        if not vault.resource.conditional and not vault.by_roles and policies.value == [] and not by_parameter:
+        policies, resource = vault.policies, vault.resource
+        if resource.conditional or vault.by_roles or policies.value != []:
+            continue
+        if origin(resource.evaluator, policies.raw).by != "default":
             text = f"Each deployment empties the access policies of the vault {vault.name}."
-            yield vault.resource, policies.pointer, text
+            yield resource, policies.pointer, text
 
 
 CHECK = Check(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlwidgets.vault.check import Check
+from amlwidgets.vault.origin import origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for vault in view.vaults:
-        policies = vault.policies
-        if not vault.resource.conditional and not vault.by_roles and policies.value and isinstance(policies.raw, list):
-            text = f"Each deployment replaces the access policies of the vault {vault.name} by this list."
-            yield vault.resource, policies.pointer, text
+        policies, resource = vault.policies, vault.resource
+        if resource.conditional or vault.by_roles or not policies.value or not isinstance(policies.value, list):
+            continue
+        found = origin(resource.evaluator, policies.raw)
+        if found.by != "given":
+            list_ = "this list" if found.by == "template" else f"the default of “{found.parameter}”"
+            text = f"Each deployment replaces the access policies of the vault {vault.name} by {list_}."
+            yield resource, policies.pointer, text
 
 
 CHECK = Check(

@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amlwidgets.arm.expressions import FunctionCall, Literal
 from amlwidgets.arm.reader import get
 from amlwidgets.vault.check import Check
-from amlwidgets.vault.view import VAULT, calls
+from amlwidgets.vault.identifiers import is_vault_id, same_id
+from amlwidgets.vault.origin import nodes, nodes_in
+from amlwidgets.vault.view import VAULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from amlwidgets.arm.evaluate import Evaluator
     from amlwidgets.arm.expand import Resource
+    from amlwidgets.arm.expressions import Expression
     from amlwidgets.vault.view import View
+
+_VAULT = VAULT.lower()
 
 
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for workspace in view.workspaces:
         written = get(workspace.raw, "dependsOn")
+        declared = {vault.resource.id.lower() for vault in view.vaults if vault.resource.path == workspace.path}
         for index, raw in enumerate(written if isinstance(written, list) else []):
-            found = [call for call in calls(workspace.evaluator, raw) if call.name == "resourceid"]
-            vaults = [call for call in found if _is_vault(call)]
-            known = any(str(d).lower() == v.resource.id.lower() for v in view.vaults for d in workspace.depends_on)
-            if any(_names_group(call) for call in vaults) or (vaults and not known):
+            waits_for = str(workspace.evaluator.evaluate(raw)).lower()
+            elsewhere = is_vault_id(waits_for) and not any(same_id(waits_for, one) for one in declared)
+            if elsewhere or _group_may_change(workspace, raw):
                 text = "The workspace waits for a vault that this template declares only in its own resource group."
                 yield workspace, f"{workspace.pointer}/dependsOn/{index}", text
 
 
-def _is_vault(call: FunctionCall) -> bool:
-    return any(isinstance(a, Literal) and str(a.value).lower() == VAULT.lower() for a in call.arguments)
+def _group_may_change(workspace: Resource, raw: Any) -> bool:
+    """Whether an identifier of a vault names a resource group that a parameter decides."""
+    for where, call in nodes(workspace.evaluator, raw):
+        if isinstance(call, FunctionCall) and call.name == "resourceid":
+            kinds = [
+                n for n, a in enumerate(call.arguments) if isinstance(a, Literal) and str(a.value).lower() == _VAULT
+            ]
+            if kinds and any(_has_parameter(where, part) for part in call.arguments[: kinds[0]]):
+                return True
+    return False
 
 
-def _names_group(call: FunctionCall) -> bool:
-    first = call.arguments[0]
-    return not (isinstance(first, Literal) and str(first.value).lower() == VAULT.lower())
+def _has_parameter(evaluator: Evaluator, part: Expression) -> bool:
+    return any(isinstance(n, FunctionCall) and n.name == "parameters" for _, n in nodes_in(evaluator, part))
 
 
 CHECK = Check(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlwidgets.arm.reader import get
 from amlwidgets.vault.check import Check
-from amlwidgets.vault.view import bare_parameter
+from amlwidgets.vault.origin import origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,14 +16,16 @@ if TYPE_CHECKING:
 
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for vault in view.vaults:
-        name = bare_parameter(vault.policies.raw)
-        where = vault.resource.evaluator.template
-        default = get(get(get(where, "parameters"), name), "defaultValue") if name else None
-        if default == [] and not vault.resource.conditional and not vault.by_roles:
+        policies, resource = vault.policies, vault.resource
+        if resource.conditional or vault.by_roles or policies.value != []:
+            continue
+        found = origin(resource.evaluator, policies.raw)
+        if found.by == "default":
+            name = found.parameter
             text = (
                 f"Without a value for “{name}” each deployment empties the access policies of the vault {vault.name}."
             )
-            yield vault.resource, vault.policies.pointer, text
+            yield resource, policies.pointer, text
 
 
 CHECK = Check(

@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from amlwidgets.arm.expressions import FunctionCall
+from amlwidgets.arm.reader import get
 from amlwidgets.vault.check import Check
-from amlwidgets.vault.view import calls, worth
+from amlwidgets.vault.identifiers import waits
+from amlwidgets.vault.origin import inside, nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amlwidgets.arm.expand import Resource
+    from amlwidgets.arm.expressions import Expression
     from amlwidgets.vault.view import Vault, View
 
 
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for vault in view.vaults:
-        for call in calls(vault.resource.evaluator, vault.policies.raw):
-            if call.name != "reference" or not call.arguments:
-                continue
-            target = str(worth(vault.resource.evaluator, call.arguments[0])).lower()
-            users = [w.id.lower() for w in view.workspaces if _waits(w, vault)]
-            if target in (vault.resource.id.lower(), vault.resource.symbol.lower() or None, *users):
-                text = f"The access policies of the vault {vault.name} refer to what waits for the vault."
-                yield vault.resource, vault.policies.pointer, text
-                break
+        here, resource = vault.resource.evaluator, vault.resource
+        # What the template around it reads is read before the vault is deployed: there is no circle.
+        found = [call for where, call in nodes(here, _written(vault)) if where is here and _refers(call)]
+        if not found:
+            continue
+        users = [w.id.lower() for w in view.workspaces if waits(w, resource, view.resources)]
+        circular = {resource.id.lower(), resource.symbol.lower() or None, *users}
+        if any(str(here.worth(inside(call)[0])).lower() in circular for call in found):
+            text = f"The access policies of the vault {vault.name} refer to what waits for the vault."
+            yield resource, vault.policies.pointer, text
 
 
-def _waits(workspace: Resource, vault: Vault) -> bool:
-    names = (vault.resource.id.lower(), vault.name.lower(), vault.resource.symbol.lower())
-    return any(str(dependency).lower() in names for dependency in workspace.depends_on)
+def _written(vault: Vault) -> Any:
+    """Return the list as it is written, which may be made by a copy loop."""
+    properties = get(vault.resource.raw, "properties")
+    return [vault.policies.raw, get(properties, "copy")]
+
+
+def _refers(call: Expression) -> bool:
+    return isinstance(call, FunctionCall) and call.name == "reference" and bool(call.arguments)
 
 
 CHECK = Check(

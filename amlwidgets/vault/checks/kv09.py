@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for vault in view.vaults:
         mode = vault.get("createMode")
-        if not vault.resource.conditional and str(mode.raw).lower() == "recover":
+        if not vault.resource.conditional and vault.recovers and vault.fixes(mode):
             text = f"The vault {vault.name} can only be recovered by this template, never made or changed."
             yield vault.resource, mode.pointer, text
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for vault in view.vaults:
         found = vault.get("enablePurgeProtection")
-        if found.raw is False:
+        if found.value is False and vault.fixes(found):
             yield vault.resource, found.pointer, f"The vault {vault.name} sets enablePurgeProtection to false."
 
 

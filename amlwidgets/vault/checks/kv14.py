@@ -18,7 +18,7 @@ def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for vault in view.vaults:
         if not vault.by_roles:
             continue
-        if vault.policies.value not in (None, []):
+        if isinstance(vault.policies.value, list) and vault.policies.value:
             text = f"The vault {vault.name} uses roles; these access policies have no effect."
             yield vault.resource, vault.policies.pointer, text
         for child in view.of(POLICIES):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlwidgets.arm.reader import get
+from amlwidgets.arm.values import Unknown
 from amlwidgets.vault.check import Check
-from amlwidgets.vault.view import ROLES
+from amlwidgets.vault.permissions import DATA_ROLES
+from amlwidgets.vault.view import ROLES, VAULT, property_of, uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
-    own = [w for w in view.workspaces if _uses_own(w)]
     for vault in view.vaults:
-        if vault.by_roles and own and not any(_is_on(role, vault) for role in view.of(ROLES)):
+        if not vault.by_roles or not any(_uses_own(w) and uses(w, vault) for w in view.workspaces):
+            continue
+        if not any(_is_on(role, vault) for role in view.resources):
             text = f"Nothing gives the workspace's user-assigned identity a role on the vault {vault.name}."
             yield vault.resource, vault.get("enableRbacAuthorization").pointer, text
 
@@ -29,8 +32,21 @@ def _uses_own(workspace: Resource) -> bool:
 
 
 def _is_on(role: Resource, vault: Vault) -> bool:
-    where = str(get(role.body, "scope") or "").lower()
-    return not where or vault.name.lower() in where or where in vault.resource.id.lower()
+    name, kind = vault.name.lower(), role.type.lower()
+    if kind == f"{VAULT}/providers/roleAssignments".lower():
+        return str(role.name).lower().startswith(f"{name}/")
+    if kind != ROLES.lower() or role.existing:
+        return False
+    scope = str(get(role.body, "scope") or "").lower()
+    if scope:
+        return name in scope or (scope in vault.resource.id.lower() and _opens_vaults(role))
+    return _opens_vaults(role)
+
+
+def _opens_vaults(role: Resource) -> bool:
+    """Whether a role of a whole resource group lets anybody at what vaults hold; one that is not known may."""
+    identifier = property_of(role, "roleDefinitionId").value
+    return isinstance(identifier, Unknown) or str(identifier).lower().rpartition("/")[2] in DATA_ROLES
 
 
 CHECK = Check(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlwidgets.arm.values import Unknown
 from amlwidgets.vault.check import Check
+from amlwidgets.vault.origin import may_be
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for vault in view.vaults:
         action, bypass = vault.get("networkAcls", "defaultAction"), vault.get("networkAcls", "bypass")
-        may_deny = isinstance(action.value, Unknown) or str(action.value).lower() == "deny"
+        may_deny = str(action.value).lower() == "deny" or may_be(vault.resource.evaluator, action.raw, "deny")
         if action.present and may_deny and not bypass.present:
             text = f"The firewall of the vault {vault.name} does not say which services may bypass it."
             yield vault.resource, action.pointer, text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from amlwidgets.arm.reader import get
 from amlwidgets.vault.check import Check
-from amlwidgets.vault.view import bare_parameter, calls, stands_for
+from amlwidgets.vault.origin import calls, origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for vault in view.vaults:
-        evaluator, raw = vault.resource.evaluator, get(vault.resource.raw, "name")
-        names = {call.name for call in calls(evaluator, raw)}
-        parameter = bare_parameter(raw)
-        given = parameter and stands_for(evaluator, raw) is None
-        if not given and not names & {"uniquestring", "guid", "newguid", "utcnow"}:
+        found = origin(vault.resource.evaluator, get(vault.resource.raw, "name"))
+        names = {call.name for call in calls(found.evaluator, found.raw)}
+        if found.by not in ("caller", "given") and not names & {"uniquestring", "guid", "newguid", "utcnow"}:
             text = f"The name {vault.name} has nothing that makes it unique."
             yield vault.resource, f"{vault.resource.pointer}/name", text
 

@@ -1,4 +1,4 @@
-"""KV22 name-may-be-invalid: a name that may be too long."""
+"""KV22 name-may-be-invalid: a name that may be too long, or is not legal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from amlwidgets.arm.reader import get
 from amlwidgets.vault.check import Check
-from amlwidgets.vault.naming import LIMIT, UNLIMITED, longest_name
+from amlwidgets.vault.naming import LEGAL, LIMIT, UNLIMITED, is_known, longest_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,11 @@ def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
         if longest > LIMIT:
             size = "any number of" if longest == UNLIMITED else f"up to {longest}"
             text = f"The name {vault.name} can have {size} characters; {LIMIT} are allowed."
-            yield vault.resource, f"{vault.resource.pointer}/name", text
+        elif is_known(vault.resource.name) and not LEGAL.fullmatch(vault.name):
+            text = f"The name {vault.name} is not one that a vault can have."
+        else:
+            continue
+        yield vault.resource, f"{vault.resource.pointer}/name", text
 
 
 CHECK = Check(

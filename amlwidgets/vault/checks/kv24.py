@@ -19,8 +19,9 @@ def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for resource in [*(vault.resource for vault in view.vaults), *view.of(POLICIES)]:
         found = property_of(resource, "accessPolicies")
         for entry in found.value if isinstance(found.value, list) else []:
-            permissions = get(entry, "permissions") or {}
-            given = {str(p).lower() for kind in permissions.values() if isinstance(kind, list) for p in kind}
+            permissions = get(entry, "permissions")
+            kinds = permissions.values() if isinstance(permissions, dict) else ()
+            given = {str(p).lower() for kind in kinds if isinstance(kind, list) for p in kind}
             broad = sorted(given & {"all", "purge"})
             if broad:
                 yield resource, found.pointer, f"An access policy gives {' and '.join(broad)}."

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from amlwidgets.arm.reader import get
 from amlwidgets.vault.check import Check
+from amlwidgets.vault.view import POLICIES, property_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,12 @@ def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
         tenant = vault.get("tenantId")
         if GUID.fullmatch(str(tenant.raw)):
             yield vault.resource, tenant.pointer, f"The vault {vault.name} has its tenant written out."
+    for resource in [*(vault.resource for vault in view.vaults), *view.of(POLICIES)]:
+        policies = property_of(resource, "accessPolicies")
+        for index, entry in enumerate(policies.raw if isinstance(policies.raw, list) else []):
+            if GUID.fullmatch(str(get(entry, "tenantId"))):
+                pointer = f"{policies.pointer}/{index}/tenantId"
+                yield resource, pointer, "An access policy has its tenant written out."
 
 
 CHECK = Check(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for resource in [*(vault.resource for vault in view.vaults), *view.of(POLICIES)]:
+        if resource.condition is False:
+            continue  # a guard: it is not deployed while the parameter is empty
         found = property_of(resource, "accessPolicies")
         for index, entry in enumerate(found.value if isinstance(found.value, list) else []):
             if get(entry, "objectId") == "":

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlwidgets.arm.reader import find_key, get
+from amlwidgets.vault.origin import bare_parameter
 from amlwidgets.vault.placing import declare, real, scope_of, set_property
 from amlwidgets.vault.remedy import Remedy
-from amlwidgets.vault.view import bare_parameter
 
 if TYPE_CHECKING:
     from amlwidgets.vault.remedy import Work

@@ -1,0 +1,54 @@
+"""Comparing identifiers of resources: full ones, ``type/name``, and what waits for what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlwidgets.vault.view import VAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from amlwidgets.arm.expand import Resource
+
+_VAULT = f"{VAULT.lower()}/"
+
+
+def tail(identifier: str) -> str:
+    """Return ``type/name`` of an identifier, in lower case."""
+    text = identifier.lower()
+    return text.rpartition("/providers/")[2] or text
+
+
+def same_id(one: str, other: str) -> bool:
+    """Whether two identifiers name one resource; one without subscription and group is of this group."""
+    if one.startswith("/") and other.startswith("/"):
+        return one.lower() == other.lower()
+    return tail(one) == tail(other)
+
+
+def is_vault_id(identifier: str) -> bool:
+    """Whether an identifier names a vault, not something in it."""
+    found = tail(identifier)
+    return found.startswith(_VAULT) and "/" not in found.removeprefix(_VAULT)
+
+
+def waits(resource: Resource, target: Resource, others: Iterable[Resource]) -> bool:
+    """Whether a resource waits for another one of its template, by itself or through what it waits for."""
+    near = [other for other in others if other.path == resource.path]
+    labels = {label: other for other in near for label in _labels(other)}
+    waiting, seen = [resource], {id(resource)}
+    while waiting:
+        for entry in waiting.pop().depends_on:
+            text = str(entry).lower()
+            found = labels.get(text) or labels.get(tail(text))
+            if found is target:
+                return True
+            if found is not None and id(found) not in seen:
+                seen.add(id(found))
+                waiting.append(found)
+    return False
+
+
+def _labels(resource: Resource) -> set[str]:
+    return {resource.id.lower(), tail(resource.id), str(resource.name).lower(), resource.symbol.lower()} - {""}
