@@ -7,6 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from amlwidgets.core.ansi import plain_bytes
 from amlwidgets.core.masking import LOOK_BACK, mask_lines
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ BLOCK = 1 << 18
 """Bytes of a block, unless one line is longer."""
 SPILL = 4 << 20
 """Bytes that are kept in memory."""
+FOLDED = 256 << 20
+"""Bytes of a log on disk that lie there a second time, in small letters and without escape sequences: half of what a
+search costs is making that from them."""
 _CACHED = 4
 
 
@@ -27,6 +31,8 @@ class _Block:
     offset: int
     size: int
     raw: bool = False
+    folded_at: int = -1
+    folded_size: int = 0
 
 
 class Blocks:
@@ -43,7 +49,7 @@ class Blocks:
         self.lines = 0
         self._memory = bytearray()
         self._file: IO[bytes] | None = None
-        self._end = 0
+        self._end = self._folded = 0
         self._read: Reader | None = None
         self._left = 0
         self._cache: dict[int, bytes] = {}
@@ -54,7 +60,7 @@ class Blocks:
 
     def add(self, data: bytes) -> None:
         """Add a block of masked whole lines."""
-        self._note(_Block(data.count(b"\n"), self._store(data), len(data)))
+        self._note(self._kept(_Block(data.count(b"\n"), 0, 0), data))
 
     def adopt(self, read: Reader, size: int) -> int:
         """Add what lies elsewhere; it is masked and stored block by block when it is looked at, or by ``settle``.
@@ -85,6 +91,15 @@ class Blocks:
         self.first.append(self.lines)
         self.lines += block.lines
 
+    def _kept(self, block: _Block, data: bytes) -> _Block:
+        """Store the masked bytes of a block."""
+        block.offset, block.size, block.raw = self._store(data), len(data), False
+        if self._file is not None and self._folded < FOLDED:
+            folded = plain_bytes(data).lower()
+            block.folded_at, block.folded_size = self._store(folded), len(folded)
+            self._folded += len(folded)
+        return block
+
     def _store(self, data: bytes) -> int:
         offset, self._end = self._end, self._end + len(data)
         if self._file is None and self._end > self._spill:
@@ -114,8 +129,7 @@ class Blocks:
             return self.settle(index)
         if self._file is None:
             return bytes(self._memory[block.offset : block.offset + block.size])
-        self._file.seek(block.offset)
-        return self._file.read(block.size)
+        return _read_at(self._file, block.offset, block.size)
 
     def settle(self, index: int) -> bytes:
         """Mask and store a block that still lies elsewhere; return its bytes."""
@@ -129,15 +143,26 @@ class Blocks:
             # The file was cut meanwhile: its lines keep their numbers.
             data = b"(this line is gone: the file was cut)\n" * block.lines
         data = mask_lines(data, before)
-        block.offset, block.size, block.raw = self._store(data), len(data), False
+        self._kept(block, data)
         self._left -= 1
         if not self._left:
             self._read = None
         return data
 
-    def is_settled(self, index: int) -> bool:
-        """Whether a block is masked and stored."""
-        return not self._blocks[index].raw
+    def folded(self, index: int) -> bytes | None:
+        """Return a block in small letters (of ASCII) and without escape sequences, where it is at hand so."""
+        block = self._blocks[index]
+        if self._file is None or block.folded_at < 0:
+            return None
+        return _read_at(self._file, block.folded_at, block.folded_size)
+
+    def raw(self, index: int) -> bytes | None:
+        """Return the bytes of a block that is not masked yet, for looking only; None for one that is, or was cut."""
+        block = self._blocks[index]
+        if not block.raw or self._read is None:
+            return None
+        data = self._read(block.offset, block.size)
+        return data if len(data) == block.size else None
 
     def of_line(self, line: int) -> int:
         """Return the index of the block that holds a line."""
@@ -145,9 +170,14 @@ class Blocks:
 
     def index_bytes(self) -> int:
         """Return the size of the index in memory, in bytes."""
-        return len(self._blocks) * (72 + 8 + 8 + 32)
+        return len(self._blocks) * (88 + 8 + 8 + 32)
 
     def close(self) -> None:
         """Give the file back."""
         if self._file is not None:
             self._file.close()
+
+
+def _read_at(file: IO[bytes], offset: int, size: int) -> bytes:
+    file.seek(offset)
+    return file.read(size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 
+LINGER = 0.05
+"""Seconds after an answer in which the next question of the same search or scroll is likely."""
 _generations = count()
 
 
@@ -32,7 +35,7 @@ class LogBuffer:
     """Lines of text that arrive in pieces; safe to use from several threads.
 
     The last line may be incomplete: it is shown, and completed by the next piece. Past a size the lines lie in a
-    temporary file; memory holds one byte for each line and about 120 bytes for each 256 kB.
+    temporary file; memory holds one byte for each line and about 140 bytes for each 256 kB.
 
     Args:
         name: Name of the source, shown to people, such as ``"container log"``.
@@ -43,6 +46,9 @@ class LogBuffer:
         self.name = name
         self._spill = spill
         self._lock = threading.RLock()
+        self._turn = threading.Condition()
+        self._asking = 0
+        self._last_asked = 0.0
         self.generation = next(_generations)
         self._start()
 
@@ -107,20 +113,45 @@ class LogBuffer:
             if taken < size:
                 self.append(read(taken, size - taken))
 
-    def settle(self, seconds: float = 3600.0) -> bool:
-        """Mask, store and look at what was not yet, for about so long; return whether all is done."""
+    def settle(self, seconds: float = 3600.0, *, patient: bool = False) -> bool:
+        """Mask, store and look at what was not yet, for about so long; return whether all is done.
+
+        Args:
+            seconds: With 0 nothing is done.
+            patient: Stop when somebody asks for something else (``asked``).
+        """
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        while True:
             with self._lock:
                 seen = len(self.levels)
                 if seen >= self._blocks.lines + self._tail_lines:
                     return True
+                if time.monotonic() >= deadline or (patient and self._asking):
+                    return False
                 index = self.block_of(seen)
                 closed = index < len(self._blocks)
                 first = self._blocks.first[index] if closed else self._blocks.lines
                 text = self._blocks.settle(index) if closed else bytes(self._tail)
                 self._examine(text.split(b"\n", seen - first)[-1] if seen > first else text)
-        return False
+
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """What is asked for inside goes before the work of ``settle`` and of those who ``give_way``."""
+        with self._turn:
+            self._asking += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._asking -= 1
+                self._last_asked = time.monotonic()
+
+    def give_way(self, most: float = 1.0) -> None:
+        """Wait until nobody asks for anything and no further question is likely to follow; at most so many seconds."""
+        deadline = time.monotonic() + most
+        with self._turn:
+            while (now := time.monotonic()) < deadline and (self._asking or now - self._last_asked < LINGER):
+                self._turn.wait(LINGER)
 
     def _examine(self, lines: bytes) -> None:
         self.levels += levels_of(lines, inside=self._traceback)
@@ -168,6 +199,16 @@ class LogBuffer:
             if index < len(self._blocks):
                 return Piece(self._blocks.first[index], self._blocks.read(index), closed=True)
             return Piece(self._blocks.lines, self._end(), closed=False)
+
+    def raw_block(self, index: int) -> bytes | None:
+        """Return a closed block that was not masked yet, with its secrets: only to tell whether it is worth masking."""
+        with self._lock:
+            return self._blocks.raw(index)
+
+    def folded_block(self, index: int) -> bytes | None:
+        """Return a closed block as ``Blocks.folded`` has it."""
+        with self._lock:
+            return self._blocks.folded(index)
 
     def _end(self) -> bytes:
         """Return the lines that are in no block yet, with the unfinished one."""

@@ -9,6 +9,7 @@ from enum import IntEnum
 from itertools import accumulate
 
 from amlwidgets.core.ansi import plain_bytes
+from amlwidgets.core.bytefind import holds
 
 
 class Level(IntEnum):
@@ -56,7 +57,7 @@ def levels_of(block: bytes, *, inside: bool = False) -> bytearray:
         _extend(block, starts, levels, -1)
     for level, literals in _SIGNS:
         for literal in literals:
-            at = block.find(literal)
+            at = block.find(literal) if holds(block, literal) else -1
             line = 0
             while at >= 0:
                 line = bisect_right(starts, at, line) - 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from amlwidgets.core.ansi import plain_bytes
+from amlwidgets.core.bytefind import holds
 from amlwidgets.core.stages import Stage
 
 # Words of docker build, conda and pip; of scheduler and kubelet; of gunicorn and the inference server; of requests.
@@ -75,6 +76,6 @@ class Stages:
 def _next(text: bytes, sign: bytes, start: int, found: dict[bytes, int]) -> int:
     """Return where a sign comes next; its length where it does not, every place looked for once."""
     if found.get(sign, -1) < start:
-        at = text.find(sign, start)
+        at = text.find(sign, start) if start or holds(text, sign) else -1
         found[sign] = at if at >= 0 else len(text)
     return found[sign]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from amlwidgets.core.ansi import plain
-from amlwidgets.core.redact import MASK, MASK_END, mask
+from amlwidgets.core.bytefind import holds
+from amlwidgets.core.redact import KINDS, MASK, MASK_END, mask
 
 LOOK_BACK = 16_384
 """Bytes before a piece that tell whether it begins inside a private key or a secret's data."""
@@ -72,6 +73,19 @@ def mask_lines(piece: bytes, before: bytes = b"") -> bytes:
     return b"".join([*out, piece[at:]])
 
 
+_IN_MASK = re.compile(r"[a-z :\-]*")
+_MASK_WORDS = frozenset(" ".join(("masked:", "Kubernetes secret", *KINDS)).lower().split())
+
+
+def can_be_in_a_mask(text: str) -> bool:
+    """Whether a text may stand in a masked log without standing in the unmasked one, as ``signature`` does."""
+    if MASK[0] in text or MASK_END in text:
+        return True
+    lower = text.lower()
+    # Within a mask there are the words of a kind, or of the name of a field, which stands before the mask.
+    return bool(_IN_MASK.fullmatch(lower)) and (" " in text or any(lower in word for word in _MASK_WORDS))
+
+
 Spans = dict[int, tuple[int, bytes | None]]
 """Start of a line → its end, and what takes its place where that is known already."""
 
@@ -79,7 +93,7 @@ Spans = dict[int, tuple[int, bytes | None]]
 def _lines_with_signs(piece: bytes, lower: bytes) -> Spans:
     spans: Spans = {}
     for literal, confirm in _SIGNS:
-        at = lower.find(literal)
+        at = lower.find(literal) if holds(lower, literal) else -1
         while at >= 0:
             if confirm is not None and not confirm.match(lower, at + len(literal)):
                 at = lower.find(literal, at + 1)

@@ -88,6 +88,8 @@ _RULES = (
         "password",
     ),
 )
+KINDS = (*(kind for _, _, kind in _RULES), "secret", "key")
+"""What masks say; those of named fields say the name."""
 _NAMES = (
     "primaryKey|secondaryKey|primary_key|secondary_key|accountKey|account_key|storageAccountKey|storage_account_key|"
     "accessKey|access_key|sasToken|sas_token|clientSecret|client_secret|service_principal_password|accessToken|"

@@ -48,6 +48,7 @@ class Expression(Query):
 
     def __init__(self, text: str, *, case: bool = False) -> None:
         super().__init__(text, case=case)
+        self.folds = self.sees_raw = False
         self._patterns = _compiled(text, case=case)
 
     def count(self, text: bytes) -> int:

@@ -86,7 +86,8 @@ class LogFeed:
         while not stop.is_set():
             finished = getattr(stop, "source_ended", False)
             now = (len(self.log), self.log.settled_lines)
-            settled = self.log.settle(_TICK / 2)
+            self.log.give_way()
+            settled = self.log.settle(_TICK / 2, patient=True)
             if now != seen:
                 seen = now
                 self._changed("log")
@@ -120,11 +121,13 @@ class _Reader:
     """A log as a file."""
 
     def __init__(self, log: LogBuffer) -> None:
+        self._log = log
         self._pieces = log.pieces()
         self._rest = b""
 
     def read(self, size: int = -1) -> bytes:
         while size < 0 or len(self._rest) < size:
+            self._log.give_way()
             piece = next(self._pieces, None)
             if piece is None:
                 break

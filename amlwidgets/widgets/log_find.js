@@ -70,18 +70,19 @@ export function logFind({ ask, here, jump, changed }) {
     update();
     if (!input.value) return;
     try {
-      let answer = await ask("find", { ...payload(), line: here() });
-      if (mine !== run) return;
-      if (answer.hit) show(answer);
-      while (mine === run) {
+      const line = here();
+      let answer = {};
+      do {
+        answer = await ask("find", { ...payload(), line, seek: answer.seek ?? null });
+        if (mine !== run) return;
+        if (answer.hit) show(answer);
         count(answer);
-        if (answer.done) break;
-        answer = await ask("find_more", payload());
+      } while (answer.seek);
+      const at = now && [now.line, now.column];
+      while (mine === run && !answer.done) {
+        answer = await ask("find_more", { ...payload(), at });
+        if (mine === run) count(answer);
       }
-      if (mine !== run) return;
-      if (now) state.number = (await ask("hit_at", { ...payload(), line: now.line, column: now.column })).number;
-      else if (state.total) await step(1);
-      update();
     } catch (error) {
       if (mine === run) refused(error);
     }
@@ -94,8 +95,8 @@ export function logFind({ ask, here, jump, changed }) {
     state = { total: 0, done: false, number: null };
     changed();
   }
-  function count({ total, done = state.done }) {
-    state = { ...state, total, done };
+  function count({ total, done = state.done, number = null }) {
+    state = { total, done, number: number ?? state.number };
     found.textContent = words();
   }
   function show(answer) {
@@ -106,11 +107,11 @@ export function logFind({ ask, here, jump, changed }) {
   async function step(by) {
     if (!input.value) return input.focus();
     const mine = run;
+    const line = now ? now.line + (by > 0 ? 1 : 0) : here();
     try {
-      const answer = await ask("hit", { ...payload(), number: state.number === null ? null : state.number + by, line: here(), back: by < 0 });
+      const answer = await ask("hit", { ...payload(), number: state.number === null ? null : state.number + by, line, back: by < 0 });
       if (mine !== run) return;
       count(answer);
-      state.number = answer.number;
       if (answer.hit) show(answer);
       else update();
     } catch (error) {

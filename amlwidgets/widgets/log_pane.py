@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from array import array
+from contextlib import nullcontext
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from amlwidgets.core.ansi import plain
 from amlwidgets.core.logbuffer import Piece
 from amlwidgets.core.logmarks import Level
 from amlwidgets.core.logrows import AllRows, FilteredRows, FoldedRows
-from amlwidgets.core.logsearch import Search
+from amlwidgets.core.logsearch import Hit, Search, Seek
 from amlwidgets.errors import BadExpression, BadInput
 from amlwidgets.services.log_expressions import query_of
 from amlwidgets.widgets.base import Binary
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amlwidgets.core.logbuffer import LogBuffer
-    from amlwidgets.core.logsearch import Hit
 
 STEP = 0.03
-"""Seconds that one request may take for masking, or for the first hit."""
-LONG_STEP = 0.12
-"""Seconds that one request may take for counting hits or for a filter; the view asks on."""
+"""Seconds that one request may take for masking."""
+SHORT_STEP = 0.01
+"""Seconds for which an answer that is ready may wait for its count."""
+LONG_STEP = 0.2
+"""Seconds that one request may take for a search or for a filter; the view asks on."""
 MOST_ROWS = 500
 MOST_BYTES = 128_000
 """Bytes of text in one window."""
@@ -45,8 +47,10 @@ PUSHED = 400
 PUSHED_ANEW = 80
 """Newest lines that are pushed when the rows are other ones than before, as after a filter."""
 _OPS = frozenset(
-    "state window find find_more hit hit_at hits_in locate line copy filter unfold marks next_error part".split()  # noqa: SIM905
+    "state window find find_more hit hits_in locate line copy filter unfold marks next_error part".split()  # noqa: SIM905
 )
+_IN_THE_BACKGROUND = frozenset({"state", "marks"})
+"""What a view asks for by itself; everything else somebody waits for."""
 _versions = count()
 
 
@@ -79,13 +83,18 @@ class LogPane:
         """
         if op not in _OPS:
             raise BadInput(f"The view asked for “{op}”, which is unknown.", code="view-old")
-        with self._lock:
+        before = nullcontext() if op in _IN_THE_BACKGROUND else self.log.asked()
+        with before, self._lock:
             return getattr(self, f"_do_{op}")(**payload)
 
     # ---- counts and windows ----------------------------------------------------------------------------
 
     def _do_state(self) -> dict[str, Any]:
-        settled = self.log.settle(STEP)
+        return self._state(STEP)
+
+    def _state(self, seconds: float) -> dict[str, Any]:
+        """Return the counts, after so many seconds of masking."""
+        settled = self.log.settle(seconds)
         ready = self._updated()
         self._note_changes()
         return {
@@ -189,44 +198,37 @@ class LogPane:
             del self._searches[next(iter(self._searches))]
         return search
 
-    def _do_find(self, line: int, **asked: Any) -> Binary:
-        """Return the first hit at or after a line, else the first of all; ``find_more`` counts on."""
+    def _do_find(self, line: int, seek: list[Any] | None = None, **asked: Any) -> Binary:
+        """Return the first hit at or after a line, else the last before it, or where to ``seek`` on."""
         search = self._search_for(**asked)
-        first = search.first_from(line, STEP) or (search.first_from(0, LONG_STEP) if line else None)
-        done = search.advance(0)
-        return self._with_rows({"total": search.total, "done": done}, first)
+        hit, further = search.hunt(line, LONG_STEP, Seek(*seek) if seek else None)
+        return self._with_rows({**_counted(search, 0 if further else SHORT_STEP, hit), "seek": further}, hit)
 
     def _with_rows(self, result: dict[str, Any], hit: Hit | None) -> Binary:
         """Add a hit to an answer, with the rows around it: the view draws it without asking again."""
         if hit is None:
             return Binary({**result, "hit": None}, [])
-        state = self._do_state()
+        state = self._state(0)
         row = self._rows.row_of(hit.line)
         window, buffers = self._window(row - AROUND, 2 * AROUND)
         return Binary({**result, "hit": hit._asdict(), "row": row, "window": window, "state": state}, buffers)
 
-    def _do_find_more(self, **asked: Any) -> dict[str, Any]:
-        search = self._search_for(**asked)
-        done = search.advance(LONG_STEP)
-        return {"total": search.total, "done": done}
+    def _do_find_more(self, at: list[int] | None = None, **asked: Any) -> dict[str, Any]:
+        """Count on; ``at`` is line and column of the hit whose number is wanted."""
+        return _counted(self._search_for(**asked), LONG_STEP, Hit(at[0], at[1], 0) if at else None)
 
     def _do_hit(self, number: int | None, line: int, *, back: bool = False, **asked: Any) -> Binary:
+        """Return a hit by its number; where that is not known (yet), the next one from a line."""
         search = self._search_for(**asked)
-        search.advance(STEP)
+        done = search.advance(STEP)
+        total = search.total
+        if not done and (number is None or not 0 <= number < total):
+            hit, _ = search.hunt(line, LONG_STEP, Seek(self.log.block_of(line), back))
+            return self._with_rows({"total": total, "done": False, "number": None}, hit)
         if number is None:
             number = search.number_from(line) - (1 if back else 0)
-        total = search.total
         hit = search.hit(number % total) if total else None
         return self._with_rows({"total": total, "number": number % total if total else None}, hit)
-
-    def _do_hit_at(self, line: int, column: int, **asked: Any) -> dict[str, Any]:
-        search = self._search_for(**asked)
-        number = search.number_from(line)
-        hit = search.hit(number)
-        while hit is not None and hit.line == line and hit.column < column:
-            number += 1
-            hit = search.hit(number)
-        return {"number": number}
 
     def _do_hits_in(self, lines: list[int], **asked: Any) -> dict[str, Any]:
         """Return the hits in some lines, as ``[line, [[column, end], …]]``; a page cannot give up on an expression."""
@@ -335,6 +337,12 @@ class LogPane:
         state = self._do_state()
         self._tell({"kind": "log", "state": state}, [])
         return state
+
+
+def _counted(search: Search, seconds: float, hit: Hit | None) -> dict[str, Any]:
+    """Count on for so long; once all are counted, the number of a hit is known, too."""
+    done = search.advance(seconds)
+    return {"total": search.total, "done": done, "number": search.number_of(hit) if done and hit else None}
 
 
 def _units(text: str, start: int, end: int | None) -> str:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amlwidgets.core.bytefind import holds
 from amlwidgets.core.logblocks import BLOCK
 from amlwidgets.core.logbuffer import LogBuffer
 from amlwidgets.core.logmarks import Level, levels_of, time_of
@@ -113,8 +114,58 @@ def test_search_counts_and_finds_what_a_plain_loop_finds(text, options):
         assert (hit.line, hit.column) == expected[number]
     line = expected[len(expected) // 2][0]
     assert search.number_from(line) == next(n for n, (at, _) in enumerate(expected) if at >= line)
-    assert search.first_from(line, 5).line == line
+    for fresh in (search, Search(adopted("\n".join(lines).encode()), Query(text, **options))):
+        assert fresh.hunt(line, 5)[0].line == line
+        assert fresh.hunt(0, 5)[0][:2] == expected[0]
+        assert fresh.hunt(expected[-1][0] + 1, 5)[0][:2] == expected[-1], "behind the last one: the last one"
     assert search.hit(len(expected)) is None
+
+
+@pytest.mark.parametrize("query", ["masked", "signature", "SAS", "sig=", "request 3e5 ", "AbCdEf", "service \u2039"])
+def test_a_search_before_masking_is_done_finds_what_one_afterwards_finds(query):
+    data = "\n".join(big()).encode()
+    early, late = adopted(data, spill=100_000), adopted(data, spill=100_000)
+    assert late.settle()
+    assert late.folded_block(1) == late.block(1).text.lower()
+    searches = [Search(log, Query(query)) for log in (early, late)]
+    hunts = [search.hunt(20_000, 60) for search in searches]
+    assert hunts[0] == hunts[1]
+    assert all(search.advance(60) for search in searches)
+    assert searches[0].total == searches[1].total == late.text().lower().count(query.lower())
+
+
+def test_a_search_masks_only_the_blocks_that_may_hold_it():
+    log = adopted("\n".join(big()).encode())
+    search = Search(log, Query("request 3e5 "))
+    assert search.advance(60)
+    assert search.total == 1
+    unmasked = [log.raw_block(index) is not None for index in range(log.block_count)]
+    assert unmasked == [False] + [True] * (log.block_count - 1)
+
+
+def test_a_hunt_goes_on_where_it_stopped_and_comes_back_to_the_start():
+    log = adopted("\n".join(big()).encode())
+    search, seek, steps = Search(log, Query("request 3e5 ")), None, 0
+    while (found := search.hunt(29_000, 0, seek))[0] is None:
+        seek = found[1]
+        steps += 1
+    assert found[0].line == 997
+    assert steps >= log.block_count, "one block a step"
+    assert Search(log, Query("absent")).hunt(29_000, 60) == (None, None)
+
+
+@given(st.binary(max_size=60), st.binary(min_size=1, max_size=3))
+def test_the_c_library_finds_what_python_finds(text, needle):
+    assert holds(text, needle) == (needle in text)
+
+
+def test_settling_stops_for_who_asks():
+    log = adopted("\n".join(big()).encode())
+    with log.asked():
+        assert not log.settle(60, patient=True)
+        assert log.settled_lines == 0
+    log.give_way()
+    assert log.settle(60, patient=True)
 
 
 def test_search_goes_on_in_a_growing_log():

@@ -82,8 +82,10 @@ def test_a_wrong_expression_and_an_unknown_question_are_answered():
 def test_two_views_search_for_different_things():
     viewer = LogViewer("a b\na c\na b\n")
     for query, total in (("a", 3), ("b", 2)):
-        viewer.comm.ask_log("find", query=query, line=0)
-        assert viewer.comm.ask_log("find_more", query=query)[0] == {"total": total, "done": True}
+        first = viewer.comm.ask_log("find", query=query, line=0)[0]
+        assert (first["number"], first["done"], first["seek"]) == (0, True, None)
+        more = viewer.comm.ask_log("find_more", query=query, at=[2, 0])[0]
+        assert more == {"total": total, "done": True, "number": total - 1}
     assert viewer.comm.ask_log("hit", query="a", number=1, line=0)[0]["hit"]["line"] == 1
     assert viewer.comm.ask_log("hit", query="b", number=1, line=0)[0]["hit"]["line"] == 2
 
