@@ -17,7 +17,7 @@ from amlwidgets.sandbox.engine.client import engine, filter_of
 def missing() -> str:
     """Why Docker tests cannot run here; empty when they can."""
     try:
-        with engine(timeout=10) as client:
+        with engine(timeout=60) as client:
             if base.find(client) or base.configured() or rootfs.available():
                 return ""
             return "no base image can be made here: mmdebstrap is not installed"

@@ -129,7 +129,7 @@ def _start(options: argparse.Namespace) -> int:
     if options.runtime == "docker":
         from amlwidgets.sandbox.engine.client import engine
 
-        with engine(timeout=10):
+        with engine(timeout=60):
             pass  # says why, when there is none
     earlier = client.connect(options.home)
     sandbox = earlier or client.start(options.home, options.speed, options.port, runtime=options.runtime)

@@ -117,7 +117,7 @@ class ContainerPanel(AmlWidget):
     @request
     def read(self, path: str = "") -> dict[str, Any]:
         """Return a file for the editor."""
-        text = self.session.read(path)
+        text = self.session.source(path)
         return {"path": path or self.session.script, "text": text, "edited": self.session.edited()}
 
     @request

@@ -84,7 +84,7 @@ def engine(timeout: float = 60) -> Iterator[Any]:
 def answers() -> bool:
     """Whether an engine answers to this user."""
     try:
-        with engine(timeout=10):
+        with engine(timeout=60):
             return True
     except (NotConnected, NotAllowed):
         return False

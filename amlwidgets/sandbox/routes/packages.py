@@ -70,7 +70,7 @@ def _request(call: Call, request: Any) -> dict[str, Any]:
 
 def _base_is_there(call: Call) -> bool:
     try:
-        with engine(timeout=10) as client:
+        with engine(timeout=60) as client:
             return base.find(client, call.app.home) is not None
     except AmlWidgetsError as exc:
         text = f"A package is built on a base image of this machine's Docker engine. {exc.message} {exc.todo}"

@@ -14,6 +14,7 @@ from amlwidgets.services.local.targets import ContainerTarget, LocalServiceTarge
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_START_SECONDS = 30
 _NOTE = "A container of this machine, run from the service's image: for looking, not for production."
 
 
@@ -84,6 +85,7 @@ def _of_sandbox(service: Any, sandbox: Any, tell: Callable[[str], None], port: i
         cpu=_limit(service, "cpu"),
         client=client,
     )
+    tell(local.wait(_START_SECONDS).words)
     return ContainerTarget(local, _NOTE)
 
 
@@ -99,6 +101,7 @@ def _of_image(
         pull(client, location, tell=lambda progress: tell(progress.sentence()))
     tell("The container starts …")
     local = LocalContainer.start(location.reference, port=port, memory_gb=memory_gb, cpu=cpu, client=client)
+    tell(local.wait(_START_SECONDS).words)
     return ContainerTarget(local, _NOTE)
 
 

@@ -70,7 +70,7 @@ class LocalSession:
 
     # ---- edit and reload
 
-    def read(self, path: str = "") -> str:
+    def source(self, path: str = "") -> str:
         """Return a file of the scripts' folder; the entry script by default."""
         return self.target.read(path or self.script)
 
@@ -103,7 +103,7 @@ class LocalSession:
 
     def catch_errors(self, *, on: bool) -> str:
         """Put the guides' error-catching ``run()`` in, or take it out; return the script's new text."""
-        text = self.read()
+        text = self.source()
         changed = catching.put_in(text) if on else catching.take_out(text)
         self.save(changed)
         return changed
