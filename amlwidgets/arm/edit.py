@@ -9,9 +9,12 @@ import copy
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amlwidgets.arm.reader import TemplateError, find_key, pointer_key, read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _BOM = "\ufeff"
 _TRIVIA = re.compile(r"(?:[ \t\r\n]+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
@@ -69,9 +72,13 @@ class Editor:
 
     def replace(self, pointer: str, value: Any) -> None:
         """Put another value in the place of one."""
-        span, style = self.document.spans[pointer], self._style(pointer)
-        text = self.document.text
-        self._done(text[: span.start] + style.written(value) + text[span.end :], pointer, value)
+        self.replace_all({pointer: value})
+
+    def replace_all(self, values: Mapping[str, Any]) -> None:
+        """Put other values in the places of some, none of which lies within another; the text is read once."""
+        spans = {pointer: self.document.spans[pointer] for pointer in values}
+        cuts = [(span.start, span.end, self._style(p).written(values[p])) for p, span in spans.items()]
+        self._done(_cut(self.document.text, cuts), [_Change(pointer, value) for pointer, value in values.items()])
 
     def add(self, container: str, key: str, value: Any, after: str = "") -> str:
         """Add a member to an object, behind the member ``after`` or at its end; returns its pointer."""
@@ -91,28 +98,39 @@ class Editor:
 
     def remove(self, pointer: str) -> None:
         """Take a member or an element away, with its comma and, where it fills them, its lines."""
+        self.remove_all([pointer])
+
+    def remove_all(self, pointers: Sequence[str]) -> None:
+        """Take members and elements away, at most one of each container; the text is read once."""
+        cuts = [cut for pointer in pointers for cut in self._cuts(pointer)]
+        self._done(_cut(self.document.text, cuts), [_Change(pointer, removed=True) for pointer in pointers])
+
+    # -- how it is done
+
+    def _cuts(self, pointer: str) -> list[tuple[int, int, str]]:
+        """Return what goes from the text with a node."""
         text, span = self.document.text, self.document.spans[pointer]
+        comma: int | None = None
         start, end = span.key, span.end
         following = _end(_TRIVIA, text, end)
         if text[following] == ",":
             end = following + 1
         elif (comma := self._comma_before(pointer)) is not None:
-            # The last one: the comma in front of it goes.
-            text = text[:comma] + text[comma + 1 :]
-            start, end = start - 1, end - 1
+            # The last one: the comma in front of it goes. A space stands for it meanwhile.
+            text = f"{text[:comma]} {text[comma + 1 :]}"
         start, end = _whole_lines(text, start, end)
         if len(self.get(pointer.rpartition("/")[0])) == 1:
             start, end = _all_between(text, start, end)
-        self._done(text[:start] + text[end:], pointer, None, removed=True)
-
-    # -- how it is done
+        if comma is None or comma >= start:
+            return [(start, end, "")]
+        return [(comma, comma + 1, ""), (start, end, "")]
 
     def _insert(self, container: str, anchor: str | None, key: str, pointer: str, value: Any) -> None:
         style = self._style(container)
         inside = style.inside() if anchor is None else self._like(anchor, style)
         member = (f"{key}{style.colon}" if key else "") + inside.written(value)
         text = self._into_empty(container, member, style) if anchor is None else self._behind(anchor, member, inside)
-        self._done(text, pointer, value)
+        self._done(text, [_Change(pointer, value)])
 
     def _like(self, anchor: str, style: _Style) -> _Style:
         """Return the style of a neighbour, which may be indented as nothing else is."""
@@ -174,23 +192,53 @@ class Editor:
         match = re.search(r"\n([ \t]+)\"", self.document.text)
         return match[1] if match and len(match[1]) <= 8 else "  "  # noqa: PLR2004 - more is no indentation
 
-    def _done(self, text: str, pointer: str, value: Any, *, removed: bool = False) -> None:
+    def _done(self, text: str, changes: list[_Change]) -> None:
         wanted = copy.deepcopy(self.document.value)
-        container, _, last = pointer.rpartition("/")
-        inside = _at(wanted, container) if pointer else None
-        key: Any = int(last) if isinstance(inside, list) else _unescaped(last)
-        if inside is None:
-            wanted = value
-        elif removed:
-            del inside[key]
-        elif isinstance(inside, list) and key == len(inside):
-            inside.append(value)
-        else:
-            inside[key] = value
+        for change in sorted(changes, key=lambda change: _numbers(change.pointer), reverse=True):
+            wanted = _changed(wanted, change)
         document = read(text)
         if document.value != wanted:
-            raise TemplateError(f"The text at {pointer} cannot be changed without touching the rest of it.")
+            where = changes[0].pointer if changes else ""
+            raise TemplateError(f"The text at {where} cannot be changed without touching the rest of it.")
         self.document = document
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is meant: a node with another value, or without the node."""
+
+    pointer: str
+    value: Any = None
+    removed: bool = False
+
+
+def _changed(value: Any, change: _Change) -> Any:
+    """Return a template's content with a change, made in place."""
+    if not change.pointer:
+        return change.value
+    container, _, last = change.pointer.rpartition("/")
+    inside = _at(value, container)
+    key: Any = int(last) if isinstance(inside, list) else _unescaped(last)
+    if change.removed:
+        del inside[key]
+    elif isinstance(inside, list) and key == len(inside):
+        inside.append(change.value)
+    else:
+        inside[key] = change.value
+    return value
+
+
+def _numbers(pointer: str) -> list[int]:
+    return [int(part) for part in pointer.split("/") if part.isdigit()]
+
+
+def _cut(text: str, cuts: list[tuple[int, int, str]]) -> str:
+    """Return a text with ranges of it replaced."""
+    parts, at = [], 0
+    for start, end, instead in sorted(cuts):
+        parts += [text[at:start], instead]
+        at = max(at, end)
+    return "".join([*parts, text[at:]])
 
 
 @dataclass(frozen=True, slots=True)

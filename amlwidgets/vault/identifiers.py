@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlwidgets.vault.view import VAULT
+from amlwidgets.vault.view import VAULT, tail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from amlwidgets.arm.expand import Resource
+    from amlwidgets.vault.view import View
 
 _VAULT = f"{VAULT.lower()}/"
-
-
-def tail(identifier: str) -> str:
-    """Return ``type/name`` of an identifier, in lower case."""
-    text = identifier.lower()
-    return text.rpartition("/providers/")[2] or text
 
 
 def same_id(one: str, other: str) -> bool:
@@ -33,10 +26,9 @@ def is_vault_id(identifier: str) -> bool:
     return found.startswith(_VAULT) and "/" not in found.removeprefix(_VAULT)
 
 
-def waits(resource: Resource, target: Resource, others: Iterable[Resource]) -> bool:
+def waits(view: View, resource: Resource, target: Resource) -> bool:
     """Whether a resource waits for another one of its template, by itself or through what it waits for."""
-    near = [other for other in others if other.path == resource.path]
-    labels = {label: other for other in near for label in _labels(other)}
+    labels = view.labels.get(resource.path, {})
     waiting, seen = [resource], {id(resource)}
     while waiting:
         for entry in waiting.pop().depends_on:
@@ -48,7 +40,3 @@ def waits(resource: Resource, target: Resource, others: Iterable[Resource]) -> b
                 seen.add(id(found))
                 waiting.append(found)
     return False
-
-
-def _labels(resource: Resource) -> set[str]:
-    return {resource.id.lower(), tail(resource.id), str(resource.name).lower(), resource.symbol.lower()} - {""}

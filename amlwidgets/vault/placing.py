@@ -81,10 +81,24 @@ def set_property(editor: Editor, resource: str, name: str, value: Any) -> None:
     """Set a property of a resource, in the place of one or at the end of ``properties``."""
     properties = section(editor, resource, "properties")
     key = find_key(editor.get(properties), name)
+    _drop_loop(editor, properties, name)
     if key is None:
         editor.add(properties, name, value)
     elif editor.get(f"{properties}/{key}") != value:
         editor.replace(f"{properties}/{key}", value)
+
+
+def _drop_loop(editor: Editor, properties: str, name: str) -> None:
+    """Take the copy loop away that makes a property."""
+    key = find_key(editor.get(properties), "copy")
+    loops = editor.get(properties)[key] if key is not None else None
+    if not isinstance(loops, list):
+        return
+    places = [n for n, loop in enumerate(loops) if str(get(loop, "name")).lower() == name.lower()]
+    if len(places) == len(loops):
+        editor.remove(f"{properties}/{key}")
+    elif places:
+        editor.remove(f"{properties}/{key}/{places[0]}")
 
 
 def add_resource(editor: Editor, beside: str, symbol: str, resource: dict[str, Any]) -> None:

@@ -102,9 +102,24 @@ class View:
         text = str(identifier).lower()
         return next((vault for vault in self.vaults if vault.resource.id.lower() == text), None)
 
+    @cached_property
+    def labels(self) -> dict[tuple[str, ...], dict[str, Resource]]:
+        """The resources of each template (by the deployments around it), by everything that ``dependsOn`` may say."""
+        found: dict[tuple[str, ...], dict[str, Resource]] = {}
+        for resource in self.resources:
+            names = (resource.id.lower(), tail(resource.id), str(resource.name).lower(), resource.symbol.lower())
+            found.setdefault(resource.path, {}).update((name, resource) for name in names if name)
+        return found
+
     def position(self, resource: Resource, pointer: str) -> tuple[int, int]:
         """Return line and column of a node of a resource."""
         return (resource.document or self.document).position(pointer)
+
+
+def tail(identifier: str) -> str:
+    """Return ``type/name`` of an identifier, in lower case."""
+    text = identifier.lower()
+    return text.rpartition("/providers/")[2] or text
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,37 @@ BY_PARAMETER = _whole(
 BY_VARIABLE = _whole(
     [_vault(accessPolicies="[variables('none')]"), _workspace()], NAME, {**VARIABLES, "none": "[createArray()]"}
 )
+TEAM_VARIABLE = _whole(
+    [_vault(accessPolicies="[variables('team')]"), _workspace()], NAME, {**VARIABLES, "team": [PERSON]}
+)
+TEAM_DEFAULT = _whole(
+    [_vault(accessPolicies="[parameters('team')]"), _workspace()],
+    {"team": {"type": "array", "defaultValue": [PERSON]}, **NAME},
+    VARIABLES,
+)
+LOOP_OF_PEOPLE = _whole(
+    [
+        _vault(copy=[{"name": "accessPolicies", "count": 1, "input": PERSON}]),
+        _workspace(),
+    ],
+    NAME,
+    VARIABLES,
+)
+ADDED = _whole(
+    [
+        _vault(accessPolicies=[]),
+        _workspace(),
+        {
+            "type": f"{KV}/accessPolicies",
+            "apiVersion": "2023-07-01",
+            "name": "[concat(variables('vaultName'), '/add')]",
+            "dependsOn": [KV_ID],
+            "properties": {"accessPolicies": [PERSON]},
+        },
+    ],
+    NAME,
+    VARIABLES,
+)
 CONDITION = _whole(
     [{"condition": "[equals(parameters('kvNewOrExisting'), 'new')]", **_vault(accessPolicies=[])}, _workspace()],
     {"kvNewOrExisting": {"type": "string", "defaultValue": "new", "allowedValues": ["new", "existing"]}, **NAME},

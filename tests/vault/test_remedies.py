@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_checks import SAMPLES as FOLDER
 
+from amlwidgets.arm import edit
 from amlwidgets.arm.reader import read
 from amlwidgets.vault import check as checking
 from amlwidgets.vault.redeploy import simulate
@@ -118,7 +119,7 @@ def assert_the_rest_is_untouched(before, after, remedy, style):
     gone = ""
     if remedy in ("take-out", "carry-over", "roles"):
         document = read(before)
-        pattern = rf"/resources/[^/]+$|/dependsOn$|ccessPolicies$|/{'enableRbac'}"
+        pattern = rf"/resources/[^/]+$|/dependsOn$|ccessPolicies$|/defaultValue$|/copy$|/{'enableRbac'}"
         places = [p for p in document.spans if re.search(pattern, p) and _is_touched(document, p)]
         gone = "".join(document.text[document.spans[p].start : document.spans[p].end] for p in places)
     else:
@@ -130,7 +131,8 @@ def _is_touched(document, pointer):
     value = document.value
     for part in pointer.split("/")[1:]:
         value = value[int(part)] if isinstance(value, list) else value[part.replace("~1", "/").replace("~0", "~")]
-    return not isinstance(value, dict) or str(value.get("type")).lower() == KV.lower()
+    kinds = (KV.lower(), f"{KV}/accessPolicies".lower())
+    return not isinstance(value, dict) or str(value.get("type")).lower() in kinds
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,29 @@ def test_what_used_the_vault_uses_the_parameter():
     assert found["outputs"]["uri"]["value"] == "[reference(parameters('keyVaultId'), '2023-07-01').vaultUri]"
 
 
+def test_whom_a_child_resource_lets_in_gets_a_role():
+    value = json.loads(json.dumps(WIPING["added"]))
+    child, workspace = value["resources"][2], value["resources"][1]
+    own = (
+        f"[reference(resourceId('{workspace['type']}', parameters('name')), '2024-04-01', 'full').identity.principalId]"
+    )
+    child["properties"]["accessPolicies"].append({**child["properties"]["accessPolicies"][0], "objectId": own})
+    child["condition"] = "[parameters('people')]"
+    value["parameters"]["people"] = {"type": "bool"}
+    workspace["dependsOn"].append(
+        "[resourceId('Microsoft.KeyVault/vaults/accessPolicies', variables('vaultName'), 'add')]"
+    )
+    found = json.loads(fix(plain(value), REMEDIES["roles"]).text)["resources"]
+    roles = [r for r in found if r["type"].endswith("roleAssignments")]
+    assert [r["properties"]["description"] for r in roles] == ["Key Vault Administrator", "Key Vault Secrets User"]
+    assert roles[1]["condition"] == "[parameters('people')]"
+    assert not [r for r in found if r["type"].endswith("accessPolicies")]
+    assert len(found[1]["dependsOn"]) == 1
+    child["properties"]["accessPolicies"] = "[parameters('more')]"
+    with pytest.raises(NoFit, match="An expression makes"):
+        fix(plain(value), REMEDIES["roles"])
+
+
 def test_a_parameter_of_that_name_is_left_alone():
     value = json.loads(json.dumps(WIPING["empty"]))
     value["parameters"]["KeyVaultOption"] = {"type": "int", "defaultValue": 1}
@@ -181,3 +206,18 @@ def test_several_vaults_are_all_corrected():
     value["resources"].append({**value["resources"][0], "name": "second"})
     for remedy in ("condition", "take-out", "carry-over"):
         assert "KV01" not in fired(fix(plain(value), REMEDIES[remedy]).text)
+
+
+def test_a_vault_is_taken_out_in_few_steps_however_much_waits_for_it(monkeypatch):
+    steps = []
+    monkeypatch.setattr(edit, "read", lambda text: steps.append(1) or read(text))
+    counts = []
+    for size in (3, 60):
+        value = json.loads(json.dumps(WIPING["with_others"]))
+        endpoint = value["resources"][3]
+        value["resources"] += [{**endpoint, "name": f"pe{n}"} for n in range(size)]
+        steps.clear()
+        found = json.loads(fix(plain(value), REMEDIES["take-out"]).text)
+        assert not [r for r in found["resources"] if "dependsOn" in r]
+        counts.append(len(steps))
+    assert counts[0] == counts[1]

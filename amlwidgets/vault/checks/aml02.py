@@ -23,7 +23,7 @@ def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
         if vault is None or vault.resource.path != workspace.path:
             continue
         linked = any(call.name == "reference" for call in calls(workspace.evaluator, found.raw))
-        if not linked and not waits(workspace, vault.resource, view.resources):
+        if not linked and not waits(view, workspace, vault.resource):
             text = f"The workspace {workspace.name} does not wait for its vault {vault.name}."
             yield workspace, found.pointer, text
 

@@ -25,7 +25,7 @@ def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
         found = [call for where, call in nodes(here, _written(vault)) if where is here and _refers(call)]
         if not found:
             continue
-        users = [w.id.lower() for w in view.workspaces if waits(w, resource, view.resources)]
+        users = [w.id.lower() for w in view.workspaces if waits(view, w, resource)]
         circular = {resource.id.lower(), resource.symbol.lower() or None, *users}
         if any(str(here.worth(inside(call)[0])).lower() in circular for call in found):
             text = f"The access policies of the vault {vault.name} refer to what waits for the vault."

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.arm.reader import get
 from amlwidgets.arm.values import Unknown
 from amlwidgets.vault.check import Check
-from amlwidgets.vault.identifiers import tail
-from amlwidgets.vault.view import ENDPOINT, property_of
+from amlwidgets.vault.view import ENDPOINT, property_of, tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,8 @@ from amlwidgets.vault.placing import (
     workspace_id,
 )
 from amlwidgets.vault.remedy import WIPES, NoFit, Remedy
-from amlwidgets.vault.view import POLICIES, ROLES
+from amlwidgets.vault.view import POLICIES, ROLES, property_of
+from amlwidgets.vault.waiting import stop_waiting, waiting_for
 
 if TYPE_CHECKING:
     from amlwidgets.arm.expand import Resource
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 
 def _change(work: Work) -> None:
     editor, vault = work.editor, work.vault
-    name = vault.name.lower()
-    if any(str(child.name).lower().startswith(f"{name}/") for child in work.view.of(POLICIES)):
-        raise NoFit("The template adds access policies by a child resource: give those identities roles first.")
     found = [(workspace, _assignment(work, workspace)) for workspace in users(work)]
+    children = _children(work)
+    workspaces = [workspace for workspace, _ in found]
+    others = [role for child in children for role in _roles_of_child(work, child, workspaces)]
+    waiting = [place for child in children for place in waiting_for(work, child)]
     listed = vault.policies.raw
     pointer = real(editor, vault.resource.pointer)
     if vault.policies.present and listed != []:
@@ -42,12 +44,57 @@ def _change(work: Work) -> None:
         add_resource(editor, workspace.pointer, "keyVaultRole", role)
     for entry in listed if isinstance(listed, list) else []:
         add_resource(editor, vault.resource.pointer, "keyVaultRoleOfOthers", _role_of(work, entry))
+    for role in others:
+        add_resource(editor, vault.resource.pointer, "keyVaultRoleOfOthers", role)
+    stop_waiting(editor, list(dict.fromkeys(waiting)))
+    for child in reversed(children):
+        editor.remove(real(editor, child.pointer))
     if isinstance(listed, str):
         work.notes.append("Who had access by that parameter or variable needs a role on the vault from now on.")
     work.notes.append(
         "On a vault that exists, assign the roles first and wait some minutes; whoever deploys needs "
         "Microsoft.Authorization/roleAssignments/write."
     )
+
+
+def _children(work: Work) -> list[Resource]:
+    """Return the children that write access policies of the vault.
+
+    Raises:
+        NoFit: Whom one of them lets in cannot be told, or it stands elsewhere.
+    """
+    name, own = work.vault.name.lower(), work.vault.resource
+    found = [child for child in work.view.of(POLICIES) if str(child.name).lower().startswith(f"{name}/")]
+    for child in found:
+        if child.document is not own.document or child.path != own.path or get(child.raw, "copy") is not None:
+            raise NoFit("Access policies are added in a loop or in another template: make them roles first.")
+        if not isinstance(property_of(child, "accessPolicies").raw, list):
+            raise NoFit("An expression makes the access policies that are added: make them roles first.")
+    return found
+
+
+def _roles_of_child(work: Work, child: Resource, workspaces: list[Resource]) -> list[dict[str, Any]]:
+    """Return the roles of those whom a child lets in; the workspaces have theirs already."""
+    if str(child.name).lower().endswith("/remove"):
+        return []
+    known = {str(w.evaluator.evaluate(f"[{principal(w)}]")).lower() for w in workspaces}
+    entries = [
+        entry
+        for entry in property_of(child, "accessPolicies").raw
+        if str(child.evaluator.evaluate(get(entry, "objectId"))).lower() not in known
+    ]
+    return [_in_place_of(child, _role_of(work, entry)) for entry in entries]
+
+
+def _in_place_of(child: Resource, role: dict[str, Any]) -> dict[str, Any]:
+    """Return a role that is made when the child was, and after what that waited for."""
+    condition, waits = get(child.raw, "condition"), get(child.raw, "dependsOn")
+    if isinstance(waits, list):
+        evaluated = [str(child.evaluator.evaluate(entry)).lower() for entry in waits]
+        pairs = zip(waits, evaluated, strict=True)
+        role["dependsOn"] = [entry for entry, known in pairs if "/accesspolicies/" not in known]
+    role.pop("condition", None)
+    return role if condition is None else {"condition": condition, **role}
 
 
 def _assignment(work: Work, workspace: Resource) -> dict[str, Any]:

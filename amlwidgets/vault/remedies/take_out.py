@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.arm.expressions import is_expression
-from amlwidgets.arm.reader import find_key, get
+from amlwidgets.arm.reader import get
 from amlwidgets.arm.values import Unknown
 from amlwidgets.vault.expressions import calls_of
 from amlwidgets.vault.placing import declare, real, scope_of
 from amlwidgets.vault.remedy import WIPES, NoFit, Remedy
-from amlwidgets.vault.view import property_of
+from amlwidgets.vault.view import property_of, tail
+from amlwidgets.vault.waiting import stop_waiting, waiting_for
 
 if TYPE_CHECKING:
     from amlwidgets.vault.remedy import Work
@@ -30,15 +31,13 @@ def _change(work: Work) -> None:
     if get(vault.raw, "copy") is not None:
         raise NoFit("The vault is made in a loop.")
     pointer, where = real(editor, vault.pointer), scope_of(editor, vault.pointer)
-    waiting = _waiting(work)
+    waiting = waiting_for(work, vault)
     name = declare(editor, vault.pointer, PARAMETER, "string", _ABOUT)
-    for place in [place for place in editor.document.spans if _is_seen(work, place, where, pointer)]:
-        written = editor.get(place)
-        if (text := _named(work, written, name)) != written:
-            editor.replace(place, text)
+    seen = [place for place in editor.document.spans if _is_seen(work, place, where, pointer)]
+    texts = {place: _named(work, editor.get(place), name) for place in seen}
+    editor.replace_all({place: text for place, text in texts.items() if text != editor.get(place)})
     _link(work, name)
-    for place in sorted(waiting, key=_numbers, reverse=True):
-        _stop_waiting(work, place)
+    stop_waiting(editor, waiting)
     editor.remove(pointer)
     work.notes.append(f"Make the vault once, apart from this template, and give its id as {name}.")
 
@@ -70,35 +69,7 @@ def _is_vault(work: Work, expression: str, *, or_name: bool = False) -> bool:
     vault = work.vault.resource
     worth = str(vault.evaluator.evaluate(f"[{expression}]")).lower()
     names = {str(vault.name).lower(), vault.symbol.lower()} - {""} if or_name else set()
-    return _tail(worth) == _tail(vault.id) or worth in names
-
-
-def _tail(identifier: str) -> str:
-    return identifier.lower().rpartition("/providers/")[2]
-
-
-def _waiting(work: Work) -> list[str]:
-    """Return the pointers of every ``dependsOn`` entry that waits for the vault."""
-    vault, found = work.vault.resource, []
-    labels = {vault.symbol.lower(), str(vault.name).lower(), _tail(vault.id)} - {""}
-    for other in work.view.resources:
-        key = find_key(other.raw, "dependsOn")
-        written = other.raw[key] if key is not None else None
-        if other.document is not work.view.document or not isinstance(written, list):
-            continue
-        for index, entry in enumerate(written):
-            if _tail(str(other.evaluator.evaluate(entry))) in labels and other.path == vault.path:
-                found.append(f"{real(work.editor, other.pointer)}/{key}/{index}")
-    return list(dict.fromkeys(found))
-
-
-def _stop_waiting(work: Work, place: str) -> None:
-    entries = place.rpartition("/")[0]
-    work.editor.remove(place if len(work.editor.get(entries)) > 1 else entries)
-
-
-def _numbers(place: str) -> list[int]:
-    return [int(part) for part in place.split("/") if part.isdigit()]
+    return tail(worth) == tail(vault.id) or worth in names
 
 
 def _link(work: Work, name: str) -> None:
