@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sandbox_support import clean_environment
@@ -28,6 +28,11 @@ from amlwidgets.capacity.traffic import Rate, draw
 from amlwidgets.sandbox.router.autoscaler import Rule
 from amlwidgets.sandbox.router.front import Settings
 from amlwidgets.sandbox.router.server import Router
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amlwidgets.capacity import Result
 
 ADDRESS, NAME = "203.0.113.7", "real"
 SCRIPT = """\
@@ -46,9 +51,12 @@ TRACES = {
     "spike": Rate((0.0, 10.0, 10.001, 18.0, 18.001, 40.0), (3.0, 3.0, 14.0, 14.0, 3.0, 3.0)),
     "mixed": Rate((0.0, 8.0, 8.001, 16.0, 16.001, 21.0, 21.001, 32.0), (3.0, 3.0, 8.0, 8.0, 18.0, 18.0, 4.0, 4.0)),
 }
+SEEDS = {"steady": 51, "step": 0, "spike": 57, "mixed": 1}
+"""Draws whose outcome does not hang on milliseconds (``own_spread``): where one request more or less is seen at a look,
+so small a service has other replicas for six seconds, and two runs of the same router differ as much."""
 RULE = Rule(minimum=2, maximum=8, target=0.7, refresh_seconds=1.0, down_after_seconds=6.0)
-SPARE = 4
-"""Servers beyond the maximum, for those that start after others were removed."""
+SPARE, TENTH = 4, 0.1
+"""Servers beyond the maximum, for those that start after others were removed; seconds between what is compared."""
 MEAN_WORK, PROBES, LOAD_SECONDS = 0.35, 15, 3.0
 
 
@@ -68,6 +76,7 @@ class Fleet:
         self._starting = 0
         self._pool = ThreadPoolExecutor(32)
         self.start_seconds: list[float] = []
+        self.changes: list[tuple[float, int]] = []
         self.router = Router()
         self.router.add(ADDRESS, Settings(NAME), lambda _: None)
         for _, port in self._booted:
@@ -115,6 +124,7 @@ class Fleet:
 
     def _tell(self) -> None:
         self.router.set_replicas(ADDRESS, NAME, dict(self._ready), self._starting)
+        self.changes.append((time.time(), len(self._ready)))
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         import os
@@ -174,7 +184,7 @@ class Outcome:
     service_seconds: float
     start_seconds: float
     late: float
-    """Seconds that the client itself was late with its requests, 95th percentile: how busy the machine was."""
+    """Seconds that requests were sent late and looks came late, 95th percentile: how busy the machine was."""
 
     @property
     def refused(self) -> tuple[float, float]:
@@ -183,16 +193,15 @@ class Outcome:
 
     @property
     def close(self) -> float:
-        """Share of seconds in which the number of ready replicas differs by one at most."""
+        """Share of the time in which the number of ready replicas differs by one at most."""
         return float(np.mean([abs(a - b) <= 1 for a, b in zip(self.ready, self.model_ready, strict=True)]))
 
 
-def run_trace(name: str, folder: Path, rule: Rule, seed: int = 0) -> Outcome:
+def run_trace(name: str, folder: Path, rule: Rule) -> Outcome:
     """Play one trace against a fresh fleet and simulate the same."""
     fleet = Fleet(folder, rule)
     try:
-        arrivals = draw(TRACES[name], seed, 10_000).tolist()
-        work = np.random.default_rng(seed).exponential(MEAN_WORK, len(arrivals)).clip(0.02, 2.0).tolist()
+        arrivals, work = drawn(name, SEEDS[name])
         probes = asyncio.run(_play(fleet.router.port, [0.0] * PROBES, [0.1] * PROBES, one_by_one=True))
         overhead = median(seconds - 0.1 for _, seconds, _ in probes)
         fleet.scaled()
@@ -202,34 +211,63 @@ def run_trace(name: str, folder: Path, rule: Rule, seed: int = 0) -> Outcome:
         starts = mean(fleet.start_seconds) if fleet.start_seconds else 2.0
     finally:
         fleet.close()
-    seconds = range(1, int(TRACES[name].times[-1]) + 1)
-    ready = [_ready_at(history, begin + second) for second in seconds]
-    return _beside(name, arrivals, answers, ready, work=[one + overhead for one in work], starts=starts, rule=rule)
-
-
-def _beside(
-    name: str,
-    arrivals: list[float],
-    answers: list[Any],
-    ready: list[int],
-    *,
-    work: list[float],
-    starts: float,
-    rule: Rule,
-) -> Outcome:
     sent = [at for at, _, _ in answers]
-    late = float(np.quantile(np.asarray(sent) - np.asarray(arrivals), 0.95))
+    lags = [*np.subtract(sent, arrivals), *(look["time"] - begin for look in history if look["time"] > begin)]
+    lags = [lag if n < len(sent) else abs(lag - round(lag)) for n, lag in enumerate(lags)]
+    found = modelled(sent, [one + overhead for one in work], rule, starts)
+    end = TRACES[name].times[-1]
+    ready, model_ready = ready_in(fleet.changes, begin, end), ready_in(found.changes, 0.0, end)
+    status = [one for _, _, one in answers]
+    late = float(np.quantile(lags, 0.95))
+    return Outcome(name, sent, status, ready, list(found.status), model_ready, mean(work) + overhead, starts, late)
+
+
+def drawn(name: str, seed: int) -> tuple[list[float], list[float]]:
+    """Return when the requests of a trace come, and the seconds that each works."""
+    arrivals = draw(TRACES[name], seed, 10_000).tolist()
+    return arrivals, np.random.default_rng(seed).exponential(MEAN_WORK, len(arrivals)).clip(0.02, 2.0).tolist()
+
+
+def modelled(sent: list[float], work: list[float], rule: Rule, starts: float) -> Result:
+    """Simulate requests as they were sent."""
     scaler = Autoscale(
         min=rule.minimum, max=rule.maximum, target=rule.target, refresh_seconds=rule.refresh_seconds,
         down_after_seconds=rule.down_after_seconds, start_seconds=starts,
     )  # fmt: skip
-    found = simulate(Scenario(sent, work, scaler))
-    moments = [change[0] for change in found.changes]
-    at = [
-        found.changes[int(np.searchsorted(moments, second, side="right")) - 1][1] for second in range(1, len(ready) + 1)
-    ]
-    status = [s for _, _, s in answers]
-    return Outcome(name, sent, status, ready, list(found.status), at, mean(work), starts, late)
+    return simulate(Scenario(sent, work, scaler))
+
+
+def ready_in(changes: Sequence[Sequence[float]], begin: float, end: float) -> list[int]:
+    """Return the ready replicas at every tenth of a second, each between two looks or at the middle of a tenth.
+
+    Starts and removals fall on whole seconds; who looks at just these sees one side of each, and the other side of the
+    prediction's.
+    """
+    moments = [change[0] for change in changes]
+    wanted = begin + np.arange(0.05, end, TENTH)
+    return [int(changes[n][1]) for n in np.searchsorted(moments, wanted, side="right") - 1]
+
+
+def own_spread(name: str, rule: Rule, jitter: float = 0.008, runs: int = 40) -> tuple[float, float]:
+    """Return how far the model's outcome hangs on milliseconds: requests and starts some of them later.
+
+    Returns:
+        The least share of the time in which the replicas are within one of those of the undisturbed run, and the most
+        by which the share of 503 differs.
+    """
+    arrivals, work = drawn(name, SEEDS[name])
+    end, close, shares = TRACES[name].times[-1], [], []
+    base = modelled(arrivals, work, rule, LOAD_SECONDS)
+    ready = ready_in(base.changes, 0.0, end)
+    for seed in range(runs):
+        random = np.random.default_rng(seed)
+        later = np.sort(arrivals + random.exponential(jitter, len(arrivals))).tolist()
+        longer = (work + random.exponential(jitter, len(work))).tolist()
+        found = modelled(later, longer, rule, LOAD_SECONDS + random.uniform(0, 0.15))
+        other = ready_in(found.changes, 0.0, end)
+        close.append(float(np.mean([abs(a - b) <= 1 for a, b in zip(ready, other, strict=True)])))
+        shares.append(abs(found.share(503) - base.share(503)))
+    return min(close), max(shares)
 
 
 def _next_look(fleet: Fleet) -> float:
@@ -238,10 +276,6 @@ def _next_look(fleet: Fleet) -> float:
     while len(history := (fleet.router.snapshot(ADDRESS, NAME) or {})["history"]) <= seen:
         threading.Event().wait(0.005)
     return float(history[-1]["time"])
-
-
-def _ready_at(history: list[dict[str, Any]], moment: float) -> int:
-    return int(min(history, key=lambda look: abs(look["time"] - moment))["ready"])
 
 
 async def _play(

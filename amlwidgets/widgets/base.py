@@ -134,15 +134,19 @@ class AmlWidget(anywidget.AnyWidget):
         """
         from IPython import display as shown
 
-        bundle = self._repr_mimebundle_()
+        bundle = super()._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         if not data:
             return
         # The lines are in the static form already; a notebook need not hold them twice.
-        words = data.get("text/plain", "")
+        words = self._beside_view()
         data["text/plain"] = words if len(words) <= PLAIN else f"{words[:PLAIN].rpartition(chr(10))[0]}\n…"
-        shown.display({k: v for k, v in data.items() if k != "text/html"}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+        shown.display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
         shown.display(self._static(), raw=True, display_id=self._static_id)  # type: ignore[no-untyped-call]
+
+    def _beside_view(self) -> str:
+        """Return the plain text that goes with the view; a widget whose text takes long says less here."""
+        return self.to_text()
 
     def keep_static(self) -> None:
         """Bring the static form in every notebook cell that shows this widget up to date."""

@@ -1,6 +1,6 @@
 import { calculatorForm } from "./calculator_form.js";
 import { codeView, measureForm, numbersView, sentencesView } from "./calculator_parts.js";
-import { chartHost, loadSoon } from "./chart_host.js";
+import { chartHost, loadPlotly, loadSoon } from "./chart_host.js";
 import { h, problemStrip, requests } from "./common.js";
 
 const CHARTS = { time: "Load and replicas over time", latency: "How long answers take", replicas: "Refused by number of replicas" };
@@ -166,8 +166,12 @@ function render({ model, el }) {
   show({ settings: model.get("settings"), shown: model.get("shown"), head: model.get("head") });
   if (model.get("task").name) onTask();
   // Without a kernel the pictures stay.
-  ask("start").then(show).catch(() => {});
   loadSoon(ask);
+  ask("start").then(async (state) => {
+    show(state);
+    await loadPlotly(ask);
+    await ask("warm");
+  }).catch(() => {});
   return () => {
     model.off("change:task", onTask);
     model.off("msg:custom", onMessage);

@@ -69,9 +69,11 @@ class ReplicaCalculator(CalculatorTasks):
         self._samples: tuple[float, ...] = ()
         self._past: list[Settings] = []
         self._held: Prediction | None = None
+        self._displayed = False
         super().__init__()
         self._service = service
-        self._now = predict(wanted, trace=self._trace)
+        # Numbers first; the other runs follow when somebody looks at more.
+        self._now = predict(wanted, trace=self._trace, seeds=1, most_requests=PREVIEW_REQUESTS)
         with self.hold_sync():
             self.fields = schema()
             self.choices = {
@@ -81,15 +83,13 @@ class ReplicaCalculator(CalculatorTasks):
                 "presets": list(PRESETS),
             }
             self._keep()
-        # The compiled simulator, where numba is there, takes over when it is ready.
-        compiled.warm_later()
 
     # ---- for code ------------------------------------------------------------------------------------
 
     @property
     def prediction(self) -> Prediction:
         """What is shown, with all values."""
-        return self._now
+        return self._completed()
 
     @property
     def measured(self) -> Measured | None:
@@ -114,7 +114,13 @@ class ReplicaCalculator(CalculatorTasks):
     @request
     def start(self) -> dict[str, Any]:
         """Return everything for a view that has just opened."""
+        self._completed()
         return self._state()
+
+    @request
+    def warm(self) -> None:
+        """Make the compiled simulator ready, where numba is there: asked when everything is drawn."""
+        compiled.warm_later()
 
     @request
     def preview(self, settings: dict[str, Any]) -> dict[str, Any]:
@@ -135,9 +141,7 @@ class ReplicaCalculator(CalculatorTasks):
     @request
     def refine(self) -> dict[str, Any]:
         """Return the picture with all runs."""
-        if self._now.seeds < SEEDS:
-            self._now = self._predict(self._now.settings)
-            self._keep()
+        self._completed()
         return self._state()
 
     @request
@@ -159,7 +163,7 @@ class ReplicaCalculator(CalculatorTasks):
     @request
     def hold(self, *, on: bool) -> dict[str, Any]:
         """Keep what is shown beside what comes, or let it go."""
-        self._held = self._now if on else None
+        self._held = self._completed() if on else None
         self._keep()
         return self._state()
 
@@ -202,6 +206,12 @@ class ReplicaCalculator(CalculatorTasks):
         self._now = self._predict(settings, seeds=seeds)
         self._keep()
 
+    def _completed(self) -> Prediction:
+        """Return what is shown, with all runs."""
+        if self._now.seeds < SEEDS:
+            self._show(self._now.settings)
+        return self._now
+
     def _drawn(self, found: Prediction) -> dict[str, Any]:
         return {
             "settings": found.settings.to_dict(),
@@ -225,6 +235,8 @@ class ReplicaCalculator(CalculatorTasks):
                 "trace": self._trace.name if self._trace else "",
                 "samples": len(self._samples),
             }
+        if self._displayed:
+            self.keep_static()
 
     @property
     def _service_name(self) -> str:
@@ -232,12 +244,21 @@ class ReplicaCalculator(CalculatorTasks):
 
     # ---- static form ---------------------------------------------------------------------------------
 
+    def _beside_view(self) -> str:
+        return f"Replica calculator: {state.describe(self._now.settings)}"
+
+    def _ipython_display_(self, **keys: Any) -> None:
+        super()._ipython_display_(**keys)
+        self._displayed = True
+
     def to_text(self) -> str:
         """Return numbers, warnings and code."""
+        self._completed()
         return state.text(self._now, self._service_name)
 
     def to_html(self) -> str:
         """Return the same with pictures, without scripts."""
+        self._completed()
         return state.page(self._now, dict(self.pictures), self._service_name)
 
 
