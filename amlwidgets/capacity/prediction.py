@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from amlwidgets.capacity.results import Result
     from amlwidgets.capacity.settings import Settings
 
-BINS = 150
+BINS, PREVIEW_BINS = 150, 75
 SEEDS = 8
 PREVIEW_REQUESTS, FULL_REQUESTS, FAST_FACTOR = 4_000, 20_000, 10
 MOST_COMPUTED = 4_000
@@ -118,6 +118,7 @@ def predict(
     samples: tuple[float, ...] = (),
     seeds: int = SEEDS,
     most_requests: int | None = None,
+    bins: int = BINS,
 ) -> Prediction:
     """Simulate the settings.
 
@@ -127,6 +128,7 @@ def predict(
         samples: Measured seconds of work; used where ``settings.variability`` is ``"measured"``.
         seeds: Runs; the range over them is the uncertainty.
         most_requests: Of one run; None for as many as answer quickly.
+        bins: Points of the series over time.
 
     Raises:
         BadInput: A value cannot be used.
@@ -139,7 +141,7 @@ def predict(
     refused_status, late_status = STATUSES[settings.kind]
     shares = [result.share(refused_status) for _, _, result in runs]
     answered = np.sort(np.concatenate([_latencies(result) for _, _, result in runs]))
-    series = _series(runs, max(end, 1e-3), refused_status)
+    series = _series(runs, max(end, 1e-3), refused_status, bins)
     return Prediction(
         settings=settings,
         refused=float(np.mean(shares)),
@@ -213,9 +215,9 @@ def _rank(ordered: Array, share: float) -> float | None:
     return float(ordered[max(math.ceil(share * len(ordered)) - 1, 0)]) if len(ordered) else None
 
 
-def _series(runs: list[_Run], end: float, refused_status: int) -> Series:
-    edges = np.linspace(0.0, end, BINS + 1)
-    width = end / BINS
+def _series(runs: list[_Run], end: float, refused_status: int, bins: int) -> Series:
+    edges = np.linspace(0.0, end, bins + 1)
+    width = end / bins
     middles = (edges[1:] + edges[:-1]) / 2
     rows = [_one(arrivals, seconds, result, edges, middles, refused_status) for arrivals, seconds, result in runs]
     stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}

@@ -67,7 +67,7 @@ class LoadPlan:
             raise BadInput(
                 f"That would be more than {MOST_REQUESTS:,} requests.", code="load-limit", todo="Measure less."
             )
-        if urlsplit(self.address).scheme not in ("http", "https"):
+        if not _is_address(self.address):
             raise BadInput(f"“{self.address}” is no scoring address.", code="address-invalid")
         try:
             json.loads(self.body)
@@ -77,13 +77,27 @@ class LoadPlan:
     def words(self) -> str:
         """Return what will happen, to be confirmed."""
         place = urlsplit(self.address)
+        named = place.netloc.rpartition("@")[2]
         return (
             f"This sends {PROBES} requests one after another and then about "
             f"{self.rate * self.seconds:,.0f} in {self.seconds:g} s "
             f"({self.rate:g} a second, {self.concurrent} at a time at most) to "
-            f"{place.netloc}{place.path}. It ends by itself; "
+            f"{named}{place.path}. It ends by itself; "
             "Stop ends it at once. Clients of the service share its replicas with this load."
         )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        found = urlsplit(text)
+        return found.scheme in ("http", "https") and bool(found.hostname) and found.port != 0
+    except ValueError:  # a bracket without its partner, a port that is none
+        return False
+
+
+def is_here(address: str) -> bool:
+    """Whether an address is on this machine."""
+    return (urlsplit(address).hostname or "") in ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,13 +247,20 @@ class Measurement:
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
         # The kernel's proxy leads to the sandbox.
         async with aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=True) as client:
-            await self._probe(client)
-            await self._load(client)
+            work = asyncio.create_task(self._all(client))
+            while not work.done():
+                await asyncio.wait({work}, timeout=0.1)
+                if self._stop.is_set():
+                    work.cancel()  # at once, whatever the service makes us wait for
+            if not work.cancelled():
+                work.result()
+
+    async def _all(self, client: Any) -> None:
+        await self._probe(client)
+        await self._load(client)
 
     async def _probe(self, client: Any) -> None:
         for _ in range(PROBES):
-            if self._stop.is_set():
-                return
             answer = await self._ask(client, 0.0)
             if answer.status == OK:
                 self._samples.append(answer.seconds)
@@ -254,22 +275,22 @@ class Measurement:
         plan = self._plan
         moments = draw(shape("steady", plan.rate, 1, plan.seconds), plan.seed, MOST_REQUESTS).tolist()
         begin, under_way = time.monotonic(), set[asyncio.Task[None]]()
-        for moment in moments:
-            while (left := begin + moment - time.monotonic()) > 0 and not self._stop.is_set():
-                await asyncio.sleep(min(left, 0.1))
-                self._told(min((time.monotonic() - begin) / plan.seconds, 1.0))
-            if self._stop.is_set():
-                break
-            if len(under_way) >= plan.concurrent:
-                self._unsent += 1
-                continue
-            task = asyncio.create_task(self._one(client, begin))
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
-        while under_way and not self._stop.is_set():
-            await asyncio.wait(under_way, timeout=0.1)
-        for task in under_way:
-            task.cancel()
+        try:
+            for moment in moments:
+                while (left := begin + moment - time.monotonic()) > 0:
+                    await asyncio.sleep(min(left, 0.1))
+                    self._told(min((time.monotonic() - begin) / plan.seconds, 1.0))
+                if len(under_way) >= plan.concurrent:
+                    self._unsent += 1
+                    continue
+                task = asyncio.create_task(self._one(client, begin))
+                under_way.add(task)
+                task.add_done_callback(under_way.discard)
+            while under_way:
+                await asyncio.wait(under_way)
+        finally:
+            for task in under_way:
+                task.cancel()
 
     async def _one(self, client: Any, begin: float) -> None:
         self._answers.append(await self._ask(client, begin))
@@ -279,7 +300,10 @@ class Measurement:
 
         sent = time.monotonic()
         try:
-            async with client.post(self._plan.address, data=self._plan.body, headers=self._headers) as reply:
+            # What was confirmed is this address: no answer leads the load elsewhere.
+            async with client.post(
+                self._plan.address, data=self._plan.body, headers=self._headers, allow_redirects=False
+            ) as reply:
                 await reply.read()
                 status = int(reply.status)
         except (aiohttp.ClientError, OSError, TimeoutError):

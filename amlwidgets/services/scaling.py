@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.core import machines
 from amlwidgets.core.names import SERVICE
 from amlwidgets.errors import BadInput, NotConnected, ServiceFailed
 
@@ -130,8 +131,24 @@ def traps(values: dict[str, Any], nodes: list[tuple[float, float]] | None = None
     if nodes is not None and most:
         room = most_pods(nodes, values.get("cpu_cores") or 0.1, values.get("memory_gb") or 0.5)
         if most > room:
-            said.append(f"The nodes hold {room} replicas of this size: the other {most - room} would stay pending.")
+            said.append(
+                f"The cluster's nodes hold {room} replicas of this size: of {most}, the other {most - room} would stay "
+                "pending. Add nodes, or ask for less."
+            )
     return said
+
+
+def nodes_of(service: Any) -> list[tuple[float, float]] | None:
+    """Return the cores and GB that pods may have on each node of a service's cluster; None where it cannot be told."""
+    from azureml.core.compute import AksCompute
+    from azureml.exceptions import AzureMLException
+
+    try:
+        cluster = AksCompute(service.workspace, service.compute_name)
+    except (AzureMLException, AttributeError, TypeError):
+        return None
+    size = machines.find(str(cluster.agent_vm_size or ""))
+    return [machines.allocatable(size)] * cluster.agent_count if size and cluster.agent_count else None
 
 
 def most_pods(nodes: list[tuple[float, float]], cores: float, memory_gb: float) -> int:

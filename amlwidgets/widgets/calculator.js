@@ -126,11 +126,14 @@ function render({ model, el }) {
   async function recommend() {
     try {
       const found = await ask("recommend");
-      const use = Object.keys(found.values).length ? h("button.aml-primary", { type: "button", onclick: () => changed(found.values, true) }, "Use these") : null;
-      drawTask(found.title, found.reasons, [use]);
+      drawTask(found.title, found.reasons, [useButton(found.values)]);
     } catch (error) {
       problem.show(error);
     }
+  }
+  function useButton(values) {
+    if (!Object.keys(values ?? {}).length) return null;
+    return h("button.aml-primary", { type: "button", onclick: () => changed(values, true) }, "Use these");
   }
   function drawTask(title, words, buttons = [], progress = null) {
     task.hidden = false;
@@ -142,7 +145,7 @@ function render({ model, el }) {
     const now = model.get("task");
     if (!now.name) return;
     const stop = now.running ? h("button", { type: "button", onclick: () => ask("stop").catch(problem.show) }, "Stop") : null;
-    drawTask(now.title, now.words, [stop], now.running ? now.progress : null);
+    drawTask(now.title, now.words, [stop ?? useButton(now.values)], now.running ? now.progress : null);
     if (now.running) return;
     const { figure } = await ask("task_figure").catch(() => ({}));
     if (figure) {

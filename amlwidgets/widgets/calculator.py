@@ -8,7 +8,15 @@ import traitlets as t
 
 from amlwidgets.capacity import compiled
 from amlwidgets.capacity.advice import recommend
-from amlwidgets.capacity.prediction import FAST_FACTOR, FULL_REQUESTS, PREVIEW_REQUESTS, SEEDS, Prediction, predict
+from amlwidgets.capacity.prediction import (
+    FAST_FACTOR,
+    FULL_REQUESTS,
+    PREVIEW_BINS,
+    PREVIEW_REQUESTS,
+    SEEDS,
+    Prediction,
+    predict,
+)
 from amlwidgets.capacity.settings import KINDS, PRESETS, SHAPES, TRACE, VARIABILITY, Settings, schema, settings_from
 from amlwidgets.capacity.traffic import Trace, parse_trace, read_trace
 from amlwidgets.errors import BadInput
@@ -72,6 +80,7 @@ class ReplicaCalculator(CalculatorTasks):
         self._displayed = False
         super().__init__()
         self._service = service
+        self._nodes = scaling.nodes_of(service) if service is not None else None
         # Numbers first; the other runs follow when somebody looks at more.
         self._now = predict(wanted, trace=self._trace, seeds=1, most_requests=PREVIEW_REQUESTS)
         with self.hold_sync():
@@ -127,7 +136,7 @@ class ReplicaCalculator(CalculatorTasks):
         """Return a rough picture while a slider is dragged; nothing is kept."""
         wanted = settings_from(settings, self._now.settings)
         most = PREVIEW_REQUESTS * (FAST_FACTOR if compiled.is_warm() else 1)
-        found = self._predict(wanted, seeds=1, most_requests=most)
+        found = self._predict(wanted, seeds=1, most_requests=most, bins=PREVIEW_BINS)
         return self._drawn(found)
 
     @request
@@ -190,10 +199,10 @@ class ReplicaCalculator(CalculatorTasks):
 
     # ---- drawing -------------------------------------------------------------------------------------
 
-    def _predict(self, settings: Settings, *, seeds: int = SEEDS, most_requests: int | None = None) -> Prediction:
+    def _predict(self, settings: Settings, *, seeds: int = SEEDS, **how: int) -> Prediction:
         if settings.traffic == TRACE and self._trace is None:
             raise BadInput("There is no trace yet.", code="trace-missing", todo="Choose a CSV or an access log below.")
-        return predict(settings, trace=self._trace, samples=self._samples, seeds=seeds, most_requests=most_requests)
+        return predict(settings, trace=self._trace, samples=self._samples, seeds=seeds, **how)
 
     def _settle(self, settings: Settings, seeds: int = SEEDS) -> None:
         before = self._now.settings
@@ -215,7 +224,7 @@ class ReplicaCalculator(CalculatorTasks):
     def _drawn(self, found: Prediction) -> dict[str, Any]:
         return {
             "settings": found.settings.to_dict(),
-            "shown": state.shown(found, self._held, self._service_name),
+            "shown": state.shown(found, self._held, self._service_name, self._nodes),
             "figures": state.figures(found, self._held),
         }
 
@@ -226,7 +235,7 @@ class ReplicaCalculator(CalculatorTasks):
         """Keep what a saved notebook shows."""
         with self.hold_sync():
             self.settings = self._now.settings.to_dict()
-            self.shown = state.shown(self._now, self._held, self._service_name)
+            self.shown = state.shown(self._now, self._held, self._service_name, self._nodes)
             self.pictures = state.pictures(state.figures(self._now, self._held), self.shown["titles"])
             self.head = {
                 "service": self._service_name,
@@ -254,12 +263,12 @@ class ReplicaCalculator(CalculatorTasks):
     def to_text(self) -> str:
         """Return numbers, warnings and code."""
         self._completed()
-        return state.text(self._now, self._service_name)
+        return state.text(self._now, self._service_name, self._nodes)
 
     def to_html(self) -> str:
         """Return the same with pictures, without scripts."""
         self._completed()
-        return state.page(self._now, dict(self.pictures), self._service_name)
+        return state.page(self._now, dict(self.pictures), self._service_name, self._nodes)
 
 
 def _quick_seeds(settings: Settings) -> int:

@@ -1,5 +1,8 @@
 import { copyButton, h } from "./common.js";
 
+/** Numbers and their units stay on one line. */
+const together = (words) => words.replace(/(\d) (?=(s|%|GB)(\W|$))/g, "$1\u00a0");
+
 /** The large numbers; what they are stands under them. Only texts change while a slider is dragged. */
 export function numbersView() {
   const element = h("div.aml-calc-numbers", { role: "group", "aria-label": "Results" });
@@ -18,8 +21,8 @@ export function numbersView() {
         const one = made.get(number.name);
         one.value.textContent = number.value;
         one.held.textContent = number.held && number.held !== number.value ? number.held : "";
-        one.held.title = "before";
-        one.words.textContent = number.words;
+        one.held.title = "with the settings that are compared";
+        one.words.textContent = together(number.words);
         one.box.classList.toggle("aml-is-bad", Boolean(number.bad));
       }
     },
@@ -36,7 +39,7 @@ export function sentencesView() {
       const now = said.join("\n");
       if (now === key) return;
       key = now;
-      element.replaceChildren(...said.map((words) => h("li", {}, words)));
+      element.replaceChildren(...said.map((words) => h("li", {}, together(words))));
     },
   };
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.capacity.advice import share, warnings
 from amlwidgets.capacity.prediction import cost_per_month, enough, formula
 from amlwidgets.capacity.settings import schema
-from amlwidgets.services.scaling import code_of, traps, update_values
+from amlwidgets.services.scaling import code_of, deploy_values, traps
 from amlwidgets.widgets import chart_figures as charts
 from amlwidgets.widgets.chart_sketch import sketch
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from amlwidgets.capacity.prediction import Prediction
     from amlwidgets.capacity.settings import Settings
     from amlwidgets.services.measure import Measured, Told
+
+    Nodes = list[tuple[float, float]]
 
 CHARTS = ("time", "latency", "replicas")
 
@@ -44,7 +46,9 @@ def pictures(drawn: dict[str, Any], said: dict[str, str]) -> dict[str, str]:
     return {name: sketch(drawn[name], said[name]) for name in CHARTS}
 
 
-def shown(found: Prediction, held: Prediction | None = None, service: str = "") -> dict[str, Any]:
+def shown(
+    found: Prediction, held: Prediction | None = None, service: str = "", nodes: Nodes | None = None
+) -> dict[str, Any]:
     """Return numbers, sentences and code."""
     settings = found.settings
     numbers = numbers_of(found)
@@ -53,7 +57,7 @@ def shown(found: Prediction, held: Prediction | None = None, service: str = "") 
             number["held"] = before["value"]
     return {
         "numbers": numbers,
-        "said": [*traps(update_values(settings)), *warnings(settings, found)],
+        "said": [*traps(deploy_values(settings), nodes), *warnings(settings, found)],
         "titles": titles(found),
         "code": code_of(settings, service),
         "note": note(found),
@@ -145,9 +149,9 @@ def _told(value: Told, unit: str = " s") -> str:
     return f"unknown, because {value.why}" if value.value is None else f"{value.value:.3g}{unit}"
 
 
-def text(found: Prediction, service: str) -> str:
+def text(found: Prediction, service: str, nodes: Nodes | None = None) -> str:
     """Return numbers, warnings and code as text."""
-    now = shown(found, None, service)
+    now = shown(found, None, service, nodes)
     head = f"Replica calculator{f', {service}' if service else ''}: {describe(found.settings)}"
     lines = [head, *(f"  {n['value']:>10}  {n['words']}" for n in now["numbers"])]
     lines += [f"  ! {sentence}" for sentence in now["said"]]
@@ -170,9 +174,9 @@ def describe(settings: Settings) -> str:
     )
 
 
-def page(found: Prediction, drawn: dict[str, str], service: str) -> str:
+def page(found: Prediction, drawn: dict[str, str], service: str, nodes: Nodes | None = None) -> str:
     """Return the same as HTML without scripts, with the pictures."""
-    now = shown(found, None, service)
+    now = shown(found, None, service, nodes)
     rows = "".join(
         f"<tr><td style='text-align:right'><b>{html.escape(n['value'])}</b></td><td>{html.escape(n['words'])}</td></tr>"
         for n in now["numbers"]

@@ -14,7 +14,7 @@ from amlwidgets.capacity.sweeping import sweep, vary
 from amlwidgets.capacity.traffic import Trace
 from amlwidgets.errors import BadInput
 from amlwidgets.services import azureml, scaling
-from amlwidgets.services.measure import LoadPlan, Measurement
+from amlwidgets.services.measure import LoadPlan, Measurement, is_here
 from amlwidgets.widgets import calculator_state as state
 from amlwidgets.widgets import chart_figures as charts
 from amlwidgets.widgets.base import request
@@ -28,17 +28,19 @@ if TYPE_CHECKING:
     from amlwidgets.services.measure import Measured
 
 _KEPT_SAMPLES = 2_000
+REAL_LOAD = " The service is no sandbox: an autoscaler may start replicas for this load, which may cost."
 
 
 class CalculatorTasks(PlotlyHost):
     """Work that takes its time, one at a time, on a thread of its own."""
 
     task = t.Dict().tag(sync=True)
-    """What runs or ran last: ``name``, ``running``, ``progress`` (0 to 1), ``words``, ``title``."""
+    """What runs or ran last: ``name``, ``running``, ``progress`` (0 to 1), ``words``, ``title``, ``values`` to use."""
 
     _now: Prediction
     _samples: tuple[float, ...]
     _trace: Trace | None
+    _nodes: list[tuple[float, float]] | None = None
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
@@ -74,9 +76,15 @@ class CalculatorTasks(PlotlyHost):
         if value - self.task["progress"] >= 0.02 or value >= 1:  # noqa: PLR2004 - few messages
             self.task = {**self.task, "progress": round(value, 3)}
 
-    def _done(self, title: str, words: list[str], figure: dict[str, Any] | None = None) -> None:
+    def _done(
+        self,
+        title: str,
+        words: list[str],
+        figure: dict[str, Any] | None = None,
+        values: dict[str, float] | None = None,
+    ) -> None:
         self._task_figure = figure
-        self.task = {**self.task, "title": title, "words": words, "progress": 1.0}
+        self.task = {**self.task, "title": title, "words": words, "progress": 1.0, "values": values or {}}
 
     @request
     def task_figure(self) -> dict[str, Any]:
@@ -101,7 +109,8 @@ class CalculatorTasks(PlotlyHost):
         plan = LoadPlan(target, float(rate), float(seconds), int(concurrent), body)
         plan.check()
         if not confirmed:
-            return {"confirm": plan.words()}
+            real = "" if azureml.in_sandbox() or is_here(target) else REAL_LOAD
+            return {"confirm": plan.words() + real}
         measurement = Measurement(plan, headers, self._progress)
         self._begin("measure", "Measuring …", lambda: self._measure(measurement))
         return None
@@ -157,10 +166,11 @@ class CalculatorTasks(PlotlyHost):
         if said := scaling.traps(scaling.update_values(settings)):
             raise BadInput(said[0], code="scaling-trap")
         if not confirmed:
+            pending = scaling.traps(scaling.deploy_values(settings), self._nodes)
             cost = "" if azureml.in_sandbox() else " More replicas may cost more."
             return {
                 "confirm": f"This updates {service.name}: {settings.min_replicas} to {settings.max_replicas} replicas "
-                f"at {settings.target:g} %. Requests go on meanwhile.{cost}"
+                f"at {settings.target:g} %. Requests go on meanwhile.{cost}" + "".join(f" {one}" for one in pending)
             }
         self._begin("apply", f"Updating {service.name} …", lambda: self._apply(service, settings))
         return None
@@ -193,7 +203,7 @@ class CalculatorTasks(PlotlyHost):
             )
             self._done("No settings of the grid keep your limits", words, charts.sweep_map(found))
             return
-        self._done(f"Best: {state.named(best.values)}", words, charts.sweep_map(found))
+        self._done(f"Best: {state.named(best.values)}", words, charts.sweep_map(found), best.values)
 
     def _settle(self, settings: Settings) -> None:
         raise NotImplementedError

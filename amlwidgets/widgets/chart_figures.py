@@ -27,6 +27,8 @@ BAD, OK, DIM, BRAND, WARN = (f"var(--aml-{name})" for name in ("bad", "ok", "dim
 BAD_FILL, OK_FILL = "var(--aml-bad-fill)", "var(--aml-ok-fill)"
 HIDDEN = {"width": 0}
 _FLOOR = 1e-5
+_MOSTLY = 0.7
+"""Share of the refusals that a spell must hold to be named alone, and of the time that is the whole of it."""
 LOG_PERCENT: dict[str, Any] = {
     "type": "log",
     "range": [math.log10(_FLOOR), 2],
@@ -62,7 +64,15 @@ def layout(**more: Any) -> dict[str, Any]:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"size": 11, "color": DIM},
         "showlegend": True,
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
+        # At the top of the picture: beside the plot it would be pushed over the lines when the width changes.
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "traceorder": "normal",
+        },
         "hovermode": "x unified",
         "dragmode": False,
     } | more
@@ -248,16 +258,24 @@ def time_title(found: Prediction) -> str:
         return f"Nothing is refused in {found.seconds:.0f} s"
     if found.refused <= limit:
         return f"{share(found.refused)} refused: within your limit"
-    bad = np.nonzero(series.refused > np.maximum(series.offered, 1e-9) * 0.05)[0]
-    if not len(bad):
-        return f"{share(found.refused)} refused, a few at a time"
-    begin, end = series.times[bad[0]], series.times[bad[-1]]
-    if end >= series.times[-3]:
-        return f"From {begin:.0f} s on there are too few replicas: {word} to the end"
-    return (
-        f"From {begin:.0f} s to {end:.0f} s there are too few replicas: {share(found.refused)} of all "
-        f"requests get {word}"
-    )
+    first, last = worst_spell(series.refused)
+    inside = float(series.refused[first : last + 1].sum() / series.refused.sum())
+    whole = last - first >= _MOSTLY * len(series.times)
+    if inside < _MOSTLY or whole:
+        return f"{share(found.refused)} of all requests get {word}, all the time"
+    begin, end = series.times[first], series.times[last]
+    until = "to the end" if last >= len(series.times) - 3 else f"to {end:.0f} s"
+    return f"From {begin:.0f} s {until} there are too few replicas: {share(found.refused)} of all requests get {word}"
+
+
+def worst_spell(refused: Any) -> tuple[int, int]:
+    """Return the first and last bin of the time around the most refusals in which at least a quarter as many are."""
+    width = max(len(refused) // 30, 1)
+    smooth = np.convolve(refused, np.ones(width) / width, mode="same")
+    low = smooth < smooth.max() / 4
+    top = int(smooth.argmax())
+    before, after = np.nonzero(low[:top])[0], np.nonzero(low[top:])[0]
+    return (int(before[-1]) + 1 if len(before) else 0), (top + int(after[0]) - 1 if len(after) else len(refused) - 1)
 
 
 def latency_title(found: Prediction) -> str:

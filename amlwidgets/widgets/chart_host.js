@@ -33,6 +33,21 @@ async function fetchPlotly(ask) {
   return globalThis[MADE];
 }
 
+// One chart a frame: three drawn in one would hold the page up for as long as all of them take.
+const waiting = new Set();
+let frame = 0;
+function drawNext() {
+  frame = 0;
+  const [draw] = waiting;
+  waiting.delete(draw);
+  draw?.();
+  if (waiting.size) frame ||= requestAnimationFrame(drawNext);
+}
+function drawSoon(draw) {
+  waiting.add(draw);
+  frame ||= requestAnimationFrame(drawNext);
+}
+
 /** Start loading when the page has nothing better to do. */
 export function loadSoon(ask) {
   const later = globalThis.requestIdleCallback ?? ((go) => setTimeout(go, 50));
@@ -57,10 +72,8 @@ export function chartHost(ask, label) {
   const element = h("div.aml-chart", { role: "img", "aria-label": label }, still, canvas);
   let figure = null;
   let plotly = null;
-  let frame = 0;
   let tries = 0;
   function draw() {
-    frame = 0;
     if (!plotly || !figure) return;
     if (!element.clientWidth) {
       // JupyterLab takes the page out of sight while a theme changes, and the observer of sizes sees nothing of it.
@@ -75,7 +88,7 @@ export function chartHost(ask, label) {
     const font = { ...layout.font, family: getComputedStyle(element).fontFamily };
     plotly.react(canvas, data, { ...layout, font, hoverlabel: hover, width: element.clientWidth }, CONFIG);
   }
-  const soon = () => (frame ||= requestAnimationFrame(draw));
+  const soon = () => drawSoon(draw);
   const sizes = new ResizeObserver(soon);
   sizes.observe(element);
   const themes = new MutationObserver(soon);
@@ -87,7 +100,7 @@ export function chartHost(ask, label) {
       const made = text ? new DOMParser().parseFromString(text, "image/svg+xml").documentElement : null;
       still.replaceChildren(...(made?.localName === "svg" ? [document.importNode(made, true)] : []));
     },
-    /** Draw a figure, with the next frame; resolves when it is drawn. */
+    /** Draw a figure, with one of the next frames; resolves when it can be. */
     async show(next, name) {
       figure = next;
       if (name) element.setAttribute("aria-label", name);
@@ -100,7 +113,7 @@ export function chartHost(ask, label) {
       return box.bottom < 0 || box.top > globalThis.innerHeight;
     },
     close() {
-      cancelAnimationFrame(frame);
+      waiting.delete(draw);
       sizes.disconnect();
       themes.disconnect();
       if (plotly) plotly.purge(canvas);

@@ -22,7 +22,7 @@ MAY_IMPORT = {
 }
 """Room → rooms that it may import; ``errors`` and ``_version`` are open to all."""
 
-SANDBOX_MAY_TAKE = {"amlwidgets.core.stages", "amlwidgets.core.names"}
+SANDBOX_MAY_TAKE = {"amlwidgets.core.machines", "amlwidgets.core.stages", "amlwidgets.core.names"}
 """The sandbox is a program of its own: it takes enumerations and naming rules only."""
 
 
@@ -98,6 +98,24 @@ def test_loading_the_extension_loads_nothing_heavy():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
     assert out[-2] == "[]"
     assert int(out[-1]) < 25, "modules that the extension brings along"
+
+
+@pytest.mark.parametrize(
+    ("code", "allowed"),
+    [
+        ("from amlwidgets.capacity import replicas; replicas(20, 10)", set()),
+        # Its numbers need numpy; charts, parallel sweeps, compiling and Azure load when they are asked for.
+        (
+            "from amlwidgets import ReplicaCalculator; ReplicaCalculator()",
+            {"numpy", "ipywidgets", "anywidget", "psutil"},
+        ),
+    ],
+)
+def test_the_calculator_loads_what_it_uses(code, allowed):
+    heavy = {*HEAVY, "joblib", "numba", "aiohttp", "scipy"}
+    program = f"import sys; {code}; print(sorted({{m.split('.')[0] for m in sys.modules}} & {heavy!r}))"
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert set(ast.literal_eval(out.splitlines()[-1])) <= allowed
 
 
 def test_nothing_of_one_machine_stands_in_the_project():

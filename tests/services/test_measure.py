@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import threading
+import time
 
 import pytest
 from reality import ADDRESS, LOAD_SECONDS, NAME, Fleet
@@ -17,6 +21,13 @@ from amlwidgets.widgets.calculator import ReplicaCalculator
 RULE_V2 = Rule(1, 3, 1.0, 1.0, 60.0, BUSY_AND_QUEUED)
 BODY = json.dumps({"sleep": 0.3})
 HEAD = {"Host": f"{ADDRESS}:80"}
+
+
+def until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +81,51 @@ def test_it_stops_when_it_is_told_to(fleet):
     assert len(seen.answers) < 50
 
 
+@pytest.fixture
+def silent():
+    """A server that takes every request and answers none, and how many it took."""
+    taken = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def take():
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(server.accept()[0])
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/score", taken
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+        for one in taken:
+            one.close()
+
+
+def test_stop_waits_for_no_answer(silent):
+    address, taken = silent
+    measurement = Measurement(LoadPlan(address), {})
+    measurement.start()
+    until(lambda: taken)
+    measurement.stop()
+    seen = measurement.result(20)
+    assert seen.stopped
+    assert seen.answers == seen.samples == ()
+    assert len(taken) == 1
+
+
+def test_the_calculator_stops_what_it_measures(silent):
+    address, taken = silent
+    calculator = ReplicaCalculator(minutes=1)
+    before = dict(calculator.settings)
+    plan = {"rate": 4, "seconds": 10, "concurrent": 8, "body": "{}", "address": address}
+    calculator.measure(**plan, confirmed=True)
+    until(lambda: taken)
+    calculator.stop()
+    until(lambda: not calculator.task["running"])
+    assert "Stopped before its end." in calculator.task["words"]
+    assert (calculator.settings, calculator.problem) == (before, {})
+
+
 @pytest.mark.sandbox
 def test_what_is_no_service_is_said(fleet):
     measurement = Measurement(plan(fleet), {"Host": "nobody"})
@@ -91,6 +147,8 @@ def test_what_is_no_service_is_said(fleet):
         ({"concurrent": 65}, "concurrent above 0 and up to 64"),
         ({"rate": 50.0, "seconds": 120.0}, "more than 3,000 requests"),
         ({"address": "ftp://x"}, "no scoring address"),
+        ({"address": "http://"}, "no scoring address"),
+        ({"address": "http://["}, "no scoring address"),
         ({"body": "{"}, "not JSON"),
     ],
 )
@@ -104,6 +162,10 @@ def test_it_is_asked_first_with_the_numbers():
     wanted = {"rate": 4, "seconds": 10, "concurrent": 8, "body": "{}", "address": "http://127.0.0.1:9/score"}
     asked = calculator.measure(**wanted)["confirm"]
     assert "about 40 in 10 s (4 a second, 8 at a time at most) to 127.0.0.1:9/score. It ends by itself" in asked
+    assert "no sandbox" not in asked, "nothing here costs"
+    real = calculator.measure(**wanted | {"address": "https://me:secret@svc.westeurope.inference.ml.azure.com/score"})
+    assert "may start replicas for this load, which may cost" in real["confirm"]
+    assert "secret" not in real["confirm"]
     assert calculator.task == {}
     with pytest.raises(BadInput, match="Which service"):
         calculator.measure(**wanted | {"address": ""})

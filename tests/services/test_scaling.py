@@ -82,7 +82,8 @@ def test_nodes_that_cannot_hold_the_maximum():
     nodes = [(3.5, 10.0)] * 3
     assert scaling.most_pods(nodes, 0.5, 1.0) == 15
     said = scaling.traps(scaling.deploy_values(Settings(max_replicas=20, cores=0.5, memory_gb=1.0)), nodes)
-    assert said == ["The nodes hold 15 replicas of this size: the other 5 would stay pending."]
+    words = "The cluster's nodes hold 15 replicas of this size: of 20, the other 5 would stay pending."
+    assert said == [f"{words} Add nodes, or ask for less."]
     assert scaling.traps(scaling.deploy_values(SETTINGS)) == []
 
 

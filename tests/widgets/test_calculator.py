@@ -1,6 +1,7 @@
 """The calculator without a browser: questions and answers over a recording comm, with a byte budget for each message."""
 
 import json
+import re
 import threading
 import time
 
@@ -145,6 +146,26 @@ def test_what_is_saved_is_small_and_reads_well_without_a_kernel(calculator):
     page = calculator.to_html()
     assert page.count("<svg") == 3
     assert "<script" not in page
+
+
+def test_numbers_come_first_from_a_short_run_and_the_rest_when_it_is_looked_at(calculator):
+    assert calculator.shown["rough"], "one short run: nothing waits for more"
+    assert calculator.comm.ask("start")["result"]["complete"]
+    assert not calculator.shown["rough"]
+    by_code = ReplicaCalculator(**SMALL)
+    assert by_code.prediction.seeds == 8
+    assert "8 runs" not in ReplicaCalculator(**SMALL)._beside_view()
+    assert "over 8 runs" in ReplicaCalculator(**SMALL, min_replicas=1).to_html()
+
+
+def test_the_title_names_the_spell_without_enough_replicas():
+    spike = ReplicaCalculator(traffic="spike", peak=4)
+    title = spike.comm.ask("start")["result"]["shown"]["titles"]["time"]
+    begin, end = map(int, re.fullmatch(r"From (\d+) s to (\d+) s there are too few replicas: .*", title).groups())
+    assert 60 <= begin <= 80, "the spike begins at 75 s"
+    assert 120 <= end <= 145, "and ends at 135 s; a few refusals before and after are not it"
+    steady = ReplicaCalculator(traffic="steady", rps=1.4, min_replicas=1, max_replicas=1)
+    assert steady.comm.ask("start")["result"]["shown"]["titles"]["time"].endswith("get 503, all the time")
 
 
 def test_by_code():

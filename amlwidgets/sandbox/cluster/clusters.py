@@ -7,8 +7,8 @@ import threading
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.core import machines
 from amlwidgets.sandbox.api import ApiError
-from amlwidgets.sandbox.cluster import sizes
 from amlwidgets.sandbox.cluster.scheduler import Node, Request, capacity, place
 from amlwidgets.sandbox.services import now
 
@@ -71,8 +71,8 @@ class Clusters:
         match = _RESOURCE.fullmatch(identifier)
         if match is None:
             raise ApiError(400, "BadRequest", f"'{identifier}' is not the identifier of a Kubernetes cluster.")
-        if sizes.find(size) is None:
-            known = ", ".join(sizes.SIZES)
+        if machines.find(size) is None:
+            known = ", ".join(machines.SIZES)
             raise ApiError(400, "BadRequest", f"The sandbox does not know the size '{size}'. It knows: {known}.")
         if not 1 <= count <= MAX_NODES:
             raise ApiError(400, "BadRequest", f"A cluster has 1 to {MAX_NODES} nodes here, not {count}.")
@@ -130,7 +130,7 @@ class Clusters:
         """
         if purpose not in ROUTER_PODS:
             raise ApiError(400, "BadRequest", f"The cluster purpose is {FAST_PROD} or {DEV_TEST}, not '{purpose}'.")
-        size = sizes.find(cluster["size"])
+        size = machines.find(cluster["size"])
         cores = cluster["count"] * (size.cpu if size else 0)
         if purpose == FAST_PROD and cluster["count"] < FAST_PROD_NODES:
             text = f"At least {FAST_PROD_NODES} machine(s) are required for cluster with purpose {FAST_PROD}."
@@ -172,7 +172,7 @@ class Clusters:
                 return
             self._store.put(SEEDED, scope, "", {})
             subscription, group, workspace = scope.split("/")
-            cluster = self.make(resource_id(subscription, group, f"{workspace}-aks"), sizes.DEFAULT, FAST_PROD_NODES)
+            cluster = self.make(resource_id(subscription, group, f"{workspace}-aks"), machines.DEFAULT, FAST_PROD_NODES)
             for name, size in (("small-aks", "Standard_A2_v2"), ("gpu-aks", "Standard_NC6")):
                 identifier = resource_id(subscription, group, name)
                 if self.find(identifier) is None:
@@ -205,10 +205,10 @@ class Clusters:
     def nodes(self, cluster: str) -> list[Node]:
         """Return the nodes of a cluster, with what users' pods may have."""
         document = self.find(cluster)
-        size = sizes.find(document["size"]) if document else None
+        size = machines.find(document["size"]) if document else None
         if document is None or size is None:
             return []
-        cpu, memory = sizes.allocatable(size)
+        cpu, memory = machines.allocatable(size)
         # Nodes of another size are another pool: none of the earlier ones stays.
         pool = zlib.crc32(document["size"].lower().encode()) % 10**8
         names = [f"aks-agentpool-{pool:08d}-vmss{number:06d}" for number in range(document["count"])]

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from amlwidgets.sandbox.cluster import sizes
+from amlwidgets.core import machines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ class Node:
     cpu: float
     memory_gib: float
     gpu: int = 0
-    pods: int = sizes.PODS_PER_NODE
+    pods: int = machines.PODS_PER_NODE
     taints: tuple[str, ...] = ()
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.core import machines
 from amlwidgets.sandbox import services, shapes
 from amlwidgets.sandbox.api import NOT_FOUND, ApiError, Call, Routes, json_response
-from amlwidgets.sandbox.cluster import sizes
 from amlwidgets.sandbox.cluster.clusters import resource_id
 from amlwidgets.sandbox.cluster.replicas import ReplicaSet
 from amlwidgets.sandbox.cluster.service import is_on_cluster
@@ -61,7 +61,7 @@ def make_cluster(call: Call) -> Response:
     clusters = call.app.lifecycle.fleet.clusters
     taints = [str(taint) for taint in body.get("taints") or []]
     return json_response(
-        _cluster(call, clusters.make(identifier, str(body.get("size") or sizes.DEFAULT), count, taints))
+        _cluster(call, clusters.make(identifier, str(body.get("size") or machines.DEFAULT), count, taints))
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.core import machines
 from amlwidgets.sandbox import services, shapes
 from amlwidgets.sandbox.api import NOT_FOUND, SCOPE, ApiError, Call, Routes, json_response
-from amlwidgets.sandbox.cluster import sizes
 from amlwidgets.sandbox.cluster.clusters import DEV_TEST, FAST_PROD, Clusters, resource_id
 from amlwidgets.sandbox.cluster.service import is_on_cluster
 from amlwidgets.sandbox.identity import REGION
@@ -136,7 +136,7 @@ def _made(call: Call, inner: dict[str, Any], purpose: str) -> dict[str, Any]:
     name = earlier["cluster"]["name"] if earlier and earlier["cluster"] else f"{call['name']}{uuid.uuid4().hex[:8]}"
     identifier = resource_id(call["subscription"], call["group"], name)
     count = inner.get("agentCount") or _DEFAULT_NODES.get(purpose, 1)
-    return _clusters(call).make(identifier, str(inner.get("agentVmSize") or sizes.DEFAULT), int(count))
+    return _clusters(call).make(identifier, str(inner.get("agentVmSize") or machines.DEFAULT), int(count))
 
 
 def _accepted(call: Call, body: dict[str, Any]) -> Response:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amlwidgets.sandbox.cluster import sizes
+from amlwidgets.core import machines
 from amlwidgets.sandbox.cluster.scheduler import Node, Request, Unschedulable, capacity, place, pod_request
 
 NODES = [Node("a", 2.0, 4.0), Node("b", 4.0, 8.0), Node("c", 4.0, 8.0, gpu=1)]
@@ -61,12 +61,12 @@ def test_capacity_is_how_often_a_pod_can_be_placed(cpu, memory, gpu):
 
 
 def test_users_get_less_of_a_node_than_its_size():
-    for name, size in sizes.SIZES.items():
-        cpu, memory = sizes.allocatable(size)
+    for name, size in machines.SIZES.items():
+        cpu, memory = machines.allocatable(size)
         assert 0 < cpu < size.cpu, name
         assert 0 < memory < size.memory_gib, name
     # The example of AKS's own page: a node of 2 cores and 7 GiB keeps 100 millicores and 1.6 + 0.75 GiB.
-    assert sizes.allocatable(sizes.Size(2, 7)) == (
-        pytest.approx(2 - 0.1 - sizes.SYSTEM_CPU),
-        pytest.approx(7 - 1.6 - 0.75 - sizes.SYSTEM_GIB),
+    assert machines.allocatable(machines.Size(2, 7)) == (
+        pytest.approx(2 - 0.1 - machines.SYSTEM_CPU),
+        pytest.approx(7 - 1.6 - 0.75 - machines.SYSTEM_GIB),
     )
