@@ -28,6 +28,24 @@ def panel(word: str, ws: Any, namespace: dict[str, Any]) -> Any:
     return ContainerPanel(target, conda=_conda(), script=_script(thing))
 
 
+def host() -> tuple[str, str]:
+    """Return what a container on this machine needs, and whether it is there, as HTML and as text."""
+    import html
+
+    from amlwidgets.services.local.engine import check_engine
+
+    checks = check_engine()
+    marks = {"ok": "✓", "warn": "!", "fail": "✕", "skip": "-"}
+    rows = "".join(
+        f"<tr><td>{marks[c.state]}</td><td>{html.escape(c.title)}</td>"
+        f"<td>{html.escape(c.detail)} <b>{html.escape(c.todo)}</b></td></tr>"
+        for c in checks
+    )
+    text = "\n".join(f"{marks[c.state]} {c.title}: {c.detail} {c.todo}".rstrip() for c in checks)
+    hint = "Then: %aml local SERVICE, a container, or an image."
+    return f"<table>{rows}</table><p>{hint}</p>", f"{text}\n{hint}"
+
+
 def _named(word: str, ws: Any) -> Any:
     """Return the service of that name; where there is none, the word itself names a container or an image."""
     from amlwidgets.services.azureml import find_service

@@ -18,7 +18,8 @@ HELP = """%aml                      the wizard: deploy step by step; offers to r
 %aml replicas [SERVICE] [NAME=VALUE]
                           the replica calculator: how many 503 to expect, and which settings avoid them
 %aml vault [TEMPLATE]     who may use the workspace's key vault, and what deploying the template again would do
-%aml local SERVICE        its container on this machine: look inside, edit and reload, send data, debug
+%aml local [SERVICE]      its container on this machine: look inside, edit and reload, send data, debug;
+                          without a name: whether a Docker engine is there and works
 %aml sandbox [on|off|status|reset]
                           work without an Azure account, on this machine
 %aml gallery [NAME]       failures to try: list them, or provoke one and see its finding
@@ -117,10 +118,10 @@ class _Magics:
         return VaultChecklist(self._value(words[0]) if words else None, self._own_workspace())
 
     def _local(self, words: list[str]) -> Any:
-        from amlwidgets.local_magic import panel
+        from amlwidgets.local_magic import host, panel
 
         if not words:
-            raise BadInput("Which service?", code="local-what", todo="%aml local SERVICE, a container, or an image.")
+            return _show_html(host())
         return panel(words[0], self._own_workspace(), self.ipython.user_ns)
 
     def _own_workspace(self) -> Any:

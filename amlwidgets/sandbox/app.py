@@ -86,6 +86,8 @@ class App:
         self.stop = stop
         self.runtime = runtime
         self.started = time.time()
+        self.local_images: dict[str, tuple[list[str], threading.Event]] = {}
+        """Images that the owner has built just now, by name: the log so far, and what cancels it."""
         self.faults = Faults()
         self.repeats = Repeats()
         self.store = Store(home)

@@ -109,3 +109,17 @@ class OwnerRoutes:
             ServiceFailed: There is no such service, or its container cannot be restarted.
         """
         self._call("POST", f"/sandbox/services/{service}/restart", {})
+
+    def image_log(self, name: str, offset: int = 0, *, cancel: bool = False) -> str:
+        """Return what the build of an image (``Sandbox.image``) has logged so far.
+
+        Args:
+            name: As given to ``image``.
+            offset: Characters that are known already.
+            cancel: End the build.
+
+        Raises:
+            NotConnected: The sandbox does not run.
+        """
+        body = {"name": name, "offset": offset, "cancel": cancel}
+        return str(self._call("POST", "/sandbox/image/log", body)["log"])

@@ -91,7 +91,7 @@ class ContainerPanel(AmlWidget):
         actions: dict[str, Callable[..., dict[str, Any]]] = {
             "look": self._probe, "compare": self._differences, "reload": self._reload, "save": self._save,
             "undo": self._undo, "catch": self._catch, "send": self._post, "shell": self._shell,
-            "debug": self._debug, "sample": self._sample,
+            "debug": self._debug, "sample": self._sample, "files": self._files,
         }  # fmt: skip
         if name not in actions:
             raise BadInput(f"There is no action “{name}”.", code="view-old")
@@ -183,6 +183,9 @@ class ContainerPanel(AmlWidget):
             "before": {"status": before.status, "answer": before.answer[:_MOST_TEXT]} if before else None,
             "finding": found[0].to_dict() if found else None,
         }  # fmt: skip
+
+    def _files(self, pattern: str) -> dict[str, Any]:
+        return {"rows": self.session.send_files(pattern)[:_MOST_ROWS]}
 
     def _last_lines(self) -> str:
         log = self._feed.log
@@ -289,4 +292,5 @@ _DOING = {
     "look": "Looking inside", "compare": "Comparing packages", "reload": "Reloading", "save": "Saving and reloading",
     "undo": "Undoing and reloading", "catch": "Changing run() and reloading", "send": "Waiting for the answer",
     "shell": "Running the command", "debug": "Preparing the debugger", "sample": "Reading the schema",
+    "files": "Sending the files",
 }  # fmt: skip

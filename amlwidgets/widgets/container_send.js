@@ -8,6 +8,9 @@ export function sendTab({ model, ask, act, problem }) {
   const send = h("button.aml-primary", { type: "button", onclick: () => act("send", { body: body.value }) }, "Send");
   const sample = h("button", { type: "button", onclick: () => act("sample") }, "Sample from the schema");
   const call = h("button", { type: "button", onclick: () => act("look", { probe: "call", sample: body.value }) }, "Call run() with it inside");
+  const files = h("input", { type: "text", placeholder: "files, such as  samples/*.json", "aria-label": "Files to send" });
+  const batch = h("button", { type: "button", onclick: () => files.value && act("files", { pattern: files.value }) }, "Send each");
+  files.addEventListener("keydown", (event) => { event.stopPropagation(); if (event.key === "Enter") batch.click(); });
   const address = h("code");
   const result = h("div.aml-c-two", { "aria-live": "polite" });
   const codes = h("div.aml-c-stack");
@@ -23,7 +26,7 @@ export function sendTab({ model, ask, act, problem }) {
     + (exchange.seconds === undefined ? "" : `, ${seconds(exchange.seconds)}`)), h("pre", {}, exchange.answer || "(empty)"));
   function draw() {
     const busy = Boolean(model.get("busy")), now = model.get("answers");
-    for (const button of [send, sample, call]) button.disabled = busy;
+    for (const button of [send, sample, call, batch]) button.disabled = busy;
     address.textContent = model.get("head").address;
     if (now.sample && now.sample !== taken) {
       taken = now.sample;
@@ -34,6 +37,7 @@ export function sendTab({ model, ask, act, problem }) {
     result.replaceChildren(...[
       got?.before ? one("Before", got.before) : null, got ? one("Answer", got) : null].filter(Boolean));
     const more = [];
+    if (now.files?.rows) more.push(table([["file", "status", "answer"], ...now.files.rows]));
     if (got?.finding) more.push(findingCard(got.finding, { source: "", stageTitle: (id) => id }));
     if (got?.headers?.length) more.push(h("details", {}, h("summary.aml-dim", {}, "Headers that matter"), table(got.headers, false)));
     if (got?.kept) more.push(h("p.aml-dim", {}, `The body is kept for replay: ${got.kept}`));
@@ -47,5 +51,5 @@ export function sendTab({ model, ask, act, problem }) {
   });
   return { title: "Send data", draw, element: h("div.aml-c-stack", {}, h("div.aml-row", {}, "POST ", address), body,
     h("div.aml-row", {}, send, call, sample, h("button", { type: "button", onclick: code }, "As code"), h("span.aml-dim", {}, "Ctrl+Enter sends")),
-    codes, result, extra) };
+    h("div.aml-row", {}, files, batch), codes, result, extra) };
 }

@@ -73,6 +73,9 @@ def walk(book, panel, name):
     panel.get_by_role("button", name="Send", exact=True).click()
     panel.locator("h4", has_text="500").wait_for()
     panel.locator(".aml-card").first.wait_for()
+    panel.get_by_label("Files to send").fill("*.json")
+    panel.get_by_role("button", name="Send each").click()
+    panel.locator("td", has_text="one.json").wait_for()
     book.shots(f"{name}-send", ".aml-container")
 
     tab(book, "Edit and reload")
@@ -94,6 +97,7 @@ def walk(book, panel, name):
 
 def test_without_an_engine(work, open_notebook):
     write_deployment(work)
+    (work / "one.json").write_text('{"data": [[4, 5]]}')
     book = open_notebook(write_notebook(work, NO_ENGINE + SETUP, DEPLOY, "%aml local debugged"))
     panel = opened(book)
     assert "made of processes" in panel.locator(".aml-c-note").inner_text()
@@ -106,6 +110,7 @@ def test_without_an_engine(work, open_notebook):
 @pytest.mark.skipif(bool(missing()), reason=missing())
 def test_with_an_engine(work, open_notebook):
     write_deployment(work)
+    (work / "one.json").write_text('{"data": [[4, 5]]}')
     book = open_notebook(write_notebook(work, SETUP, DEPLOY, "%aml local debugged"))
     panel = opened(book)
     panel.locator("svg.aml-c-chart").first.wait_for()

@@ -12,6 +12,8 @@ from amlwidgets.sandbox.engine.packages import Packages
 from amlwidgets.sandbox.images import REGISTRY
 
 if TYPE_CHECKING:
+    import threading
+
     from amlwidgets.sandbox.app import App
     from amlwidgets.sandbox.protocols import Write
 
@@ -41,7 +43,7 @@ def find(app: App, scope: str, wanted: str) -> tuple[str, dict[str, Any]]:
     return wanted, container_images.for_service(app, scope, wanted)
 
 
-def make(app: App, scope: str, wanted: str, write: Write) -> dict[str, str]:
+def make(app: App, scope: str, wanted: str, write: Write, stop: threading.Event | None = None) -> dict[str, str]:
     """Build the image of a service, or an older image, and give it the names under which it can be run.
 
     Returns:
@@ -53,7 +55,7 @@ def make(app: App, scope: str, wanted: str, write: Write) -> dict[str, str]:
         BuildError: It cannot be built.
     """
     name, request = find(app, scope, wanted)
-    served = Packages(app).image(scope, request, name, write)
+    served = Packages(app).image(scope, request, name, write, stop=stop)
     repository, _, tag = name.rpartition(":")
     with engine() as client:
         client.images.get(served).tag(f"{REGISTRY}/{repository}", tag)

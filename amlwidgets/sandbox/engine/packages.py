@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +132,13 @@ class Packages:
         return self.image(operation.scope, request, f"{name}:{label}", write, operation)
 
     def image(
-        self, scope: str, request: dict[str, Any], name: str, write: Write, operation: Operation | None = None
+        self,
+        scope: str,
+        request: dict[str, Any],
+        name: str,
+        write: Write,
+        operation: Operation | None = None,
+        stop: threading.Event | None = None,
     ) -> str:
         """Build an image with environment, scripts and models in it, and offer it in the registry.
 
@@ -141,6 +148,7 @@ class Packages:
             name: ``repository:tag`` in the registry.
             write: Receives the engine's log.
             operation: What may cancel it.
+            stop: Cancels it where there is no operation.
 
         Returns:
             The name by which the engine knows it.
@@ -148,9 +156,7 @@ class Packages:
         Raises:
             BuildError: It cannot be built; the log says why.
         """
-        import threading
-
-        cancelled = operation.cancelled if operation is not None else threading.Event()
+        cancelled = operation.cancelled if operation is not None else stop or threading.Event()
         environment = {**request["environment"], "environmentVariables": {}}
         result = DockerBuilder(self._app.home).build(environment, write, cancelled)
         if not result.ok or result.prefix is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from amlwidgets.errors import AmlWidgetsError
@@ -27,11 +28,28 @@ def image(call: Call) -> Response:
         str(body.get("resource_group") or RESOURCE_GROUP),
         str(body.get("workspace_name") or WORKSPACE),
     )
-    log: list[str] = []
+    name, log, stop = str(body.get("name") or ""), list[str](), threading.Event()
+    call.app.local_images[name] = (log, stop)
     try:
-        names = local_image.make(call.app, scope, str(body.get("name") or ""), log.append)
+        names = local_image.make(call.app, scope, name, log.append, stop)
     except (AmlWidgetsError, BuildError) as exc:
         text = "".join(log)[-4000:]
         raise ApiError(409, "ImageNotBuilt", f"The image cannot be built: {exc}\n{text}") from exc
+    finally:
+        call.app.local_images.pop(name, None)
     names["password"] = registry.password(call.app.identity)
     return json_response({**names, "log": "".join(log)})
+
+
+@ROUTES.add("POST", "/sandbox/image/log", open_=True)
+def image_log(call: Call) -> Response:
+    """Return what the build of an image has logged so far, from an offset; cancel it when that is asked."""
+    guard(call)
+    body = call.document()
+    log, stop = call.app.local_images.get(str(body.get("name") or ""), ([], None))
+    if stop is not None and body.get("cancel") is True:
+        stop.set()
+    text, offset = "".join(log), body.get("offset")
+    return json_response(
+        {"log": text[offset if isinstance(offset, int) and offset > 0 else 0 :], "builds": stop is not None}
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from amlwidgets.services.local.targets import ContainerTarget, LocalServiceTarge
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_START_SECONDS = 30
+_START_SECONDS, _TICK = 30, 0.3
 _NOTE = "A container of this machine, run from the service's image: for looking, not for production."
 
 
@@ -76,7 +77,7 @@ def _of_sandbox(service: Any, sandbox: Any, tell: Callable[[str], None], port: i
     except (NotConnected, NotAllowed):
         return open_at_once(service, sandbox)
     tell("The image is built; the first one takes about a minute …")
-    made = sandbox.image(service.name)
+    made = build_image(sandbox, service.name, tell)
     tell("The container starts …")
     local = LocalContainer.start(
         made["location"],
@@ -87,6 +88,29 @@ def _of_sandbox(service: Any, sandbox: Any, tell: Callable[[str], None], port: i
     )
     tell(local.wait(_START_SECONDS).words)
     return ContainerTarget(local, _NOTE)
+
+
+def build_image(sandbox: Any, name: str, tell: Callable[[str], None]) -> dict[str, str]:
+    """Have the sandbox build the image, telling each step; an interrupt of the kernel ends the build.
+
+    Raises:
+        ServiceFailed: It cannot be built.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="amlwidgets-image") as pool:
+        work, seen = pool.submit(sandbox.image, name), 0
+        try:
+            while not work.done():
+                text = sandbox.image_log(name, seen)
+                seen += len(text)
+                for line in text.splitlines():
+                    if line.startswith(("Step ", "Sending ")):
+                        tell(line)
+                wait([work], timeout=_TICK)
+        except KeyboardInterrupt:
+            sandbox.image_log(name, cancel=True)
+            raise
+        made: dict[str, str] = work.result()
+        return made
 
 
 def _of_image(

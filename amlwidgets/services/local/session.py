@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from amlwidgets.services.local.targets import Target
 
 _SHELL_SECONDS = 120
+_MOST_FILES = 200
 
 
 class LocalSession:
@@ -123,6 +124,24 @@ class LocalSession:
         )
         self.exchanges = [*self.exchanges[-1:], sent]
         return sent
+
+    def send_files(self, pattern: str, seconds: float = 120) -> list[list[str]]:
+        """Send the content of files one after another; return name, status and the beginning of the answer of each.
+
+        Args:
+            pattern: Of file names, relative to the working folder, such as ``"samples/*.json"``.
+            seconds: For each.
+        """
+        paths = sorted(path for path in self.folder.glob(pattern) if path.is_file())[:_MOST_FILES]
+        if not paths:
+            raise BadInput(f"No file fits {pattern} in {self.folder}.", code="no-files")
+        keep, rows = payloads(self.target.name), []
+        for path, got in request.send_files(
+            self.target.address, paths, headers=self.target.headers(), seconds=seconds, keep=keep
+        ):
+            said = [got, ""] if isinstance(got, str) else [f"{got.status} in {got.seconds:.2f} s", got.answer[:200]]
+            rows.append([path.name, *said])
+        return rows
 
     def findings(self, exchange: request.Exchange, log: str = "") -> list[Finding]:
         """Name the cause of an answer that is none; what the log says of it leads to the line in the script."""
