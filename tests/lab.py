@@ -23,7 +23,9 @@ FLAGS = [
 # What JupyterLab itself says on a healthy page.
 NOT_OURS = re.compile(
     # Notebook 7.6 with an empty notebook: "Cannot read properties of undefined (reading 'schema')".
-    r"reading 'schema'|favicon|ResizeObserver loop|/api/(workspaces|listings|translations)|deprecat|WebGL|Autofocus|/lsp/",
+    r"reading 'schema'|favicon|ResizeObserver loop|/api/(workspaces|listings|translations)|deprecat|WebGL|Autofocus|/lsp/"
+    # Containers that come and go beside the test.
+    r"|ERR_NETWORK_CHANGED",
     re.IGNORECASE,
 )
 READY = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"

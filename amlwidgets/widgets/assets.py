@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -36,12 +37,13 @@ def _parts(file: str, seen: list[str]) -> list[str]:
 
 
 @cache
-def packed(name: str) -> str:
-    """Return a module that unpacks the text of ``script(name)`` and loads it.
+def packed(name: str, *styles: str) -> str:
+    """Return a module that unpacks the text of ``script(name)``, and the style of the named parts, and loads them.
 
-    A script is part of a widget's state, which every saved notebook holds: packed it takes a third of the room.
+    Both are part of a widget's state, which every saved notebook holds: packed they take a third of the room.
     """
-    data = base64.b64encode(gzip.compress(script(name).encode(), mtime=0)).decode()
+    parts = script(name) + (_styled(name, style(*styles)) if styles else "")
+    data = base64.b64encode(gzip.compress(parts.encode(), mtime=0)).decode()
     return (
         f'const bytes = Uint8Array.from(atob("{data}"), (c) => c.charCodeAt(0));\n'
         'const packed = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));\n'
@@ -50,6 +52,16 @@ def packed(name: str) -> str:
         "const part = await import(address);\n"
         "URL.revokeObjectURL(address);\n"
         "export default part.default;\n"
+    )
+
+
+def _styled(name: str, css: str) -> str:
+    """Return the end of a module, which puts a style into the page once."""
+    return (
+        f"const css = {json.dumps(css)};\n"
+        f'const id = "aml-style-{name}";\n'
+        'const sheet = document.getElementById(id) ?? document.head.appendChild(h("style", { id }));\n'
+        "if (sheet.textContent !== css) sheet.textContent = css;\n"
     )
 
 

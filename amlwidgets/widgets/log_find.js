@@ -131,7 +131,11 @@ export function logFind({ ask, here, jump, changed }) {
   });
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
-    if (event.key === "Escape") find.onLeave?.();
+    if (event.key === "Escape") {
+      // A browser empties the box: then n and N had nothing to go on with.
+      event.preventDefault();
+      find.onLeave?.();
+    }
     event.stopPropagation();
   });
   find.box = h("span.aml-find", {}, input, matchCase, regex, found,

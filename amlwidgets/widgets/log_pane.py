@@ -255,7 +255,7 @@ class LogPane:
                 at -= 1
             return {"line": at if at >= 0 else None}
         at = line + 1
-        while line >= 0 and at < len(levels) and levels[at] == error:
+        while line >= 0 and levels[line : line + 1] == bytes([error]) and at < len(levels) and levels[at] == error:
             at += 1
         found = levels.find(error, at)
         return {"line": found if found >= 0 else None}

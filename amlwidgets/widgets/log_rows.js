@@ -135,13 +135,16 @@ export function rowList({ make, stamp, onPlace }) {
     layout();
   };
   list.isAtEnd = () => scroll.scrollTop >= tall() - scroll.clientHeight - unit;
+  function isWhole(element) {
+    const y = element.offsetTop + layer.offsetTop - scroll.scrollTop;
+    return y >= 0 && y + element.offsetHeight <= scroll.clientHeight;
+  }
+  /** Whether a row that test(element) holds for is in sight as a whole. */
+  list.sees = (test) => [...drawn.values()].some((element) => test(element) && isWhole(element));
   /** Bring a row into sight, a third down; where it is in sight already nothing moves, unless always. */
   list.reveal = (row, always = false) => {
     const element = drawn.get(row);
-    if (!always && element) {
-      const y = element.offsetTop + layer.offsetTop - scroll.scrollTop;
-      if (y >= 0 && y + element.offsetHeight <= scroll.clientHeight) return layout();
-    }
+    if (!always && element && isWhole(element)) return layout();
     list.atEnd = false;
     sizer.style.height = `${tall()}px`;
     top = { row: Math.max(0, Math.min(row, count - 1)), px: 0 };

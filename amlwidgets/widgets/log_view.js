@@ -168,15 +168,20 @@ export function logView({ ask, open = () => {} }) {
     setTimeout(() => said.textContent === text && (said.textContent = ""), 4000);
   }
   const sayError = (error) => say(error?.message ?? "The kernel does not answer.");
-  const here = () => data.row(list.top.row + 1 + Math.floor(scroll.clientHeight / 60))?.line ?? 0;
-  let at = -1;
+  let at = null;
+  /** Where "next" starts: from the line that was jumped to while it is in sight, else from what is in sight; again from the edge after it was reached. */
+  function from(back = false) {
+    if (at === null && !follow.checked) { at = -1; return back ? data.total : -1; }
+    const top = data.row(list.top.row)?.line ?? 0;
+    return list.sees((element) => element.dataset.line === String(at)) ? at : back ? top : top - 1;
+  }
   const actions = {
     wrap(on = !tools.wrap.checked) { tools.wrap.checked = on; list.setWrap(on); },
     line: (line) => { at = line; return toLine(line, true); },
     async error(back = false) {
-      const answer = await ask("next_error", { line: at < 0 ? (back ? data.total : -1) : at, back }).catch(sayError);
+      const answer = await ask("next_error", { line: from(back), back }).catch(sayError);
       if (!answer) return;
-      if (answer.line === null) { at = -1; return say(back ? "No error above" : "No further error; next starts at the top"); }
+      if (answer.line === null) { at = null; return say(back ? "No error above; the next step starts at the end" : "No further error; the next step starts at the top"); }
       at = answer.line;
       await toLine(at);
       say(`Error in line ${(at + 1).toLocaleString()}`);
@@ -184,7 +189,8 @@ export function logView({ ask, open = () => {} }) {
     finding() {
       const lines = [...findings.keys()].sort((a, b) => a - b);
       if (!lines.length) return;
-      at = lines.find((line) => line > at) ?? lines[0];
+      const after = from();
+      at = lines.find((line) => line > after) ?? lines[0];
       toLine(at);
       openFinding(findings.get(at)[0]);
     },

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import traitlets as t
@@ -13,18 +12,16 @@ from amlwidgets.core.ansi import plain
 from amlwidgets.core.logbuffer import LogBuffer
 from amlwidgets.services.log_feed import LogFeed
 from amlwidgets.services.log_pick import source_of
-from amlwidgets.widgets.assets import packed, style
+from amlwidgets.widgets.assets import packed
 from amlwidgets.widgets.base import AmlWidget, request
 from amlwidgets.widgets.coalesce import Coalescer
 from amlwidgets.widgets.findings_view import shown_findings
 from amlwidgets.widgets.log_excerpt import excerpt, excerpt_html, excerpt_text
 from amlwidgets.widgets.log_pane import LogPane
+from amlwidgets.widgets.presence import Presence
 
 if TYPE_CHECKING:
     from amlwidgets.core.findings import Report
-
-_FORGOTTEN = 45.0
-"""Seconds without a sign of life after which a view counts as closed; a view gives one every 10 s."""
 
 
 class LogViewer(AmlWidget):
@@ -42,8 +39,7 @@ class LogViewer(AmlWidget):
         BadInput: the source is none of these, or the file cannot be read.
     """
 
-    _esm = packed("log_viewer")
-    _css = style("finding_card", "log_view", "log_viewer")
+    _esm = packed("log_viewer", "finding_card", "log_view", "log_viewer")
 
     name = t.Unicode("log").tag(sync=True)
     """Name of the source."""
@@ -64,8 +60,7 @@ class LogViewer(AmlWidget):
         self._pane.sources = getattr(origin, "names", ())
         self._changes: Coalescer[str] = Coalescer(self.guarded(self._push))
         self._feed = LogFeed(self._log, origin, self._changes.add)
-        self._views: dict[str, float] = {}
-        self._watching = threading.Lock()
+        self._presence = Presence(self._feed.start, self._feed.stop)
         if origin.quick:
             stopped = threading.Event()
             stopped.set()
@@ -110,33 +105,7 @@ class LogViewer(AmlWidget):
     @request
     def seen(self, view: str, *, closed: bool = False) -> None:
         """Note that a view is open, or that it was closed; without any view the work ends."""
-        now = time.monotonic()
-        with self._watching:
-            self._views = {v: at for v, at in self._views.items() if now - at < _FORGOTTEN and v != view}
-            if not closed:
-                self._views[view] = now
-            if not self._views:
-                self._feed.stop()
-                return
-        self._feed.start()
-        self._expire_later()
-
-    def _expire_later(self) -> None:
-        timer = threading.Timer(_FORGOTTEN, self._expire)
-        timer.daemon = True
-        with self._watching:
-            old, self._timer = getattr(self, "_timer", None), timer
-        if old is not None:
-            old.cancel()
-        timer.start()
-
-    def _expire(self) -> None:
-        """End the work when no view gives a sign of life any more, as after a page was closed."""
-        now = time.monotonic()
-        with self._watching:
-            if all(now - at >= _FORGOTTEN - 1 for at in self._views.values()):
-                self._views = {}
-                self._feed.stop()
+        self._presence.seen(view, closed=closed)
 
     # ---- drawing -------------------------------------------------------------------------------------
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FORGOTTEN = 45.0
-"""Seconds without a sign of life after which a view counts as closed; a view gives one every 10 s."""
+FORGOTTEN = 90.0
+"""Seconds without a sign of life after which a view counts as closed; a view gives one every 10 s, and where the
+browser holds back the clocks of a page that nobody sees, every 60 s."""
 
 
 class Presence:
@@ -34,18 +35,25 @@ class Presence:
             self._views = {v: at for v, at in self._views.items() if now - at < FORGOTTEN and v != view}
             if not closed:
                 self._views[view] = now
-            open_ = bool(self._views)
+            anyone = bool(self._views)
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = threading.Timer(FORGOTTEN, self._expire) if open_ else None
-        if self._timer is not None:
-            self._timer.daemon = True
-            self._timer.start()
+            self._timer = self._started() if anyone else None
+        if anyone:
             self._begin()
         else:
             self._end()
 
+    def _started(self) -> threading.Timer:
+        timer = threading.Timer(FORGOTTEN, self._expire)
+        timer.daemon = True
+        timer.start()
+        return timer
+
     def _expire(self) -> None:
         with self._lock:
+            # A sign may have come while this waited.
+            if any(time.monotonic() - at < FORGOTTEN - 1 for at in self._views.values()):
+                return
             self._views = {}
         self._end()

@@ -18,7 +18,7 @@ from amlwidgets.services.defaults import guess_spec
 from amlwidgets.services.deploy_run import DeployRun, folder_now
 from amlwidgets.services.journal import Journal, SavedRun
 from amlwidgets.services.plan import calls_of
-from amlwidgets.widgets.assets import packed, style
+from amlwidgets.widgets.assets import packed
 from amlwidgets.widgets.base import AmlWidget, request
 from amlwidgets.widgets.coalesce import Coalescer
 from amlwidgets.widgets.findings_view import calculator_of, checklist_of, container_of
@@ -49,8 +49,7 @@ class DeployWizard(AmlWidget):
         >>> wizard.run_to_end()  # the same as the button  # doctest: +SKIP
     """
 
-    _esm = packed("wizard")
-    _css = style("finding_card", "log_view", "wizard")
+    _esm = packed("wizard", "finding_card", "log_view", "wizard")
 
     head = t.Dict().tag(sync=True)
     """Workspace, target, service, and whether something runs."""

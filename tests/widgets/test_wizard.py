@@ -40,7 +40,7 @@ def test_the_first_look_shows_what_the_folder_suggests(wizard):
 
 def test_the_whole_state_stays_small(wizard):
     run_preflight(wizard)
-    state = {n: getattr(wizard, n) for n in ("head", "rail", "panels", "selected", "problem", "_esm", "_css")}
+    state = {n: getattr(wizard, n) for n in ("head", "rail", "panels", "selected", "problem", "_esm")}
     assert len(json.dumps(state)) < 50_000
 
 
@@ -111,8 +111,8 @@ def test_a_log_is_asked_for_in_windows(wizard):
     assert wizard.comm.ask_log("window", "image", start=0, count=10_000)[0]["count"] == 500
     hit, _ = wizard.comm.ask_log("find", "image", query="LINE 77777", line=0)
     assert (hit["hit"], hit["row"]) == ({"line": 77777, "column": 0, "length": 10}, 77777)
-    more, _ = wizard.comm.ask_log("find_more", "image", query="LINE 77777")
-    assert more == {"total": 1, "done": True}
+    more, _ = wizard.comm.ask_log("find_more", "image", query="LINE 77777", at=[77777, 0])
+    assert more == {"total": 1, "done": True, "number": 0}
 
 
 def test_new_lines_are_pushed_once_each(wizard):
