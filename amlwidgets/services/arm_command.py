@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,12 @@ from amlwidgets.arm.reader import TemplateError, get, read
 from amlwidgets.errors import BadInput
 from amlwidgets.services.arm_fix import corrected, read_text, write_beside
 from amlwidgets.services.bicep import compiled, is_bicep
-from amlwidgets.services.vault_check import linked, secrets_in, without
+from amlwidgets.services.template_secrets import cleaned, secrets_in
+from amlwidgets.services.vault_check import linked
 from amlwidgets.vault import check as checking
-from amlwidgets.vault.redeploy import simulate
+from amlwidgets.vault.check import Hit
+from amlwidgets.vault.redeploy import Redeploy, simulate
+from amlwidgets.vault.undecided import undecided
 from amlwidgets.vault.view import View
 
 if TYPE_CHECKING:
@@ -23,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amlwidgets.arm.reader import Document
-    from amlwidgets.vault.check import Hit
-    from amlwidgets.vault.redeploy import Redeploy
     from amlwidgets.vault.remedy import Fixed
 
 SEVERITIES = tuple(reversed(checking.SEVERITIES))
@@ -54,20 +56,33 @@ def run(options: argparse.Namespace) -> int:
     if options.write:
         raise BadInput("--write needs --fix REMEDY.", code="bad-option")
     state = _state(options.vault_state)
-    found = [(name, *_checked(name, parameters, state)) for name in options.templates]
+    found = [_checked(name, parameters, state) for name in options.templates]
     _FORMATS[options.format](found)
     limit = checking.SEVERITIES.index(options.fail_on)
-    return int(any(checking.SEVERITIES.index(hit.severity) >= limit for _, hits, _ in found for hit in hits))
+    return int(any(checking.SEVERITIES.index(hit.severity) >= limit for one in found for hit in one.hits))
 
 
-_Found = list[tuple[str, list["Hit"], "Redeploy"]]
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What was found in a template, without the secrets that it holds."""
+
+    name: str
+    hits: list[Hit]
+    redeploy: Redeploy
+    open: list[dict[str, Any]]
 
 
-def _checked(name: str, parameters: Mapping[str, Any], state: list[str] | None) -> tuple[list[Hit], Redeploy]:
+_Found = list[_Checked]
+
+
+def _checked(name: str, parameters: Mapping[str, Any], state: list[str] | None) -> _Checked:
     document = _document(name)
     try:
         view = View(document, parameters, load=lambda path: _linked(name, path))
-        return checking.run(view), simulate(view, state)
+        secrets = secrets_in(view)
+        hits = [Hit(**cleaned(secrets, hit.to_dict())) for hit in checking.run(view)]
+        redeploy = Redeploy(**cleaned(secrets, simulate(view, state).to_dict()))
+        return _Checked(name, hits, redeploy, cleaned(secrets, [one.to_dict() for one in undecided(view)]))
     except TemplateError as exc:
         raise BadInput(f"{name}, {exc}", code="template-invalid") from exc
 
@@ -129,22 +144,25 @@ def _fix(options: argparse.Namespace, parameters: Mapping[str, Any]) -> int:
         fixed = corrected(text, options.fix, name, parameters, partial(_linked, name))
         found.append((name, fixed, str(write_beside(name, fixed)) if options.write else ""))
     if options.format == "json":
-        content = [{"template": name, **_shown(fixed), "written": written} for name, fixed, written in found]
+        content = [
+            {"template": name, **_shown(fixed, parameters), "written": written} for name, fixed, written in found
+        ]
         print(json.dumps({"schema": 1, **content[0]} if len(found) == 1 else {"schema": 1, "fixes": content}, indent=2))
         return 0
     for _, fixed, written in found:
-        print(_shown(fixed)["diff"], end="")
+        shown = _shown(fixed, parameters)
+        print(shown["diff"], end="")
         silent = f"Silent now: {', '.join(fixed.silenced)}." if fixed.silenced else ""
-        print("\n" + "\n".join(["# " + line for line in (fixed.remedy.words, silent, *fixed.notes) if line]))
+        print("\n" + "\n".join(["# " + line for line in (fixed.remedy.words, silent, *shown["notes"]) if line]))
         print(
             f"# Written to {written}." if written else "# Nothing was written; --write writes it beside the original."
         )
     return 0
 
 
-def _shown(fixed: Fixed) -> dict[str, Any]:
+def _shown(fixed: Fixed, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return a correction as it is shown: without the secrets that stand in the lines around."""
-    return {**fixed.to_dict(), "diff": without(secrets_in(View(read(fixed.text))), fixed.diff)}
+    return dict(cleaned(secrets_in(View(read(fixed.text), parameters)), fixed.to_dict()))
 
 
 # -- output
@@ -152,8 +170,13 @@ def _shown(fixed: Fixed) -> dict[str, Any]:
 
 def _print_json(found: _Found) -> None:
     documents = [
-        {"template": name, "checks": [hit.to_dict() for hit in hits], "redeploy": redeploy.to_dict()}
-        for name, hits, redeploy in found
+        {
+            "template": one.name,
+            "checks": [hit.to_dict() for hit in one.hits],
+            "redeploy": one.redeploy.to_dict(),
+            "undecided": one.open,
+        }
+        for one in found
     ]
     # One template, as nearly always: its document alone.
     print(
@@ -164,25 +187,28 @@ def _print_json(found: _Found) -> None:
 
 
 def _print_text(found: _Found) -> None:
-    for name, hits, redeploy in found:
-        print(f"{name}: {redeploy.verdict}")
+    for one in found:
+        redeploy = one.redeploy
+        print(f"{one.name}: {redeploy.verdict}")
         for label, entries in (
             ("before", redeploy.before),
             ("after run 1", redeploy.after_run_1),
             ("after run 2", redeploy.after_run_2),
         ):
             print(f"  {label:<12}{', '.join(entries) or 'nobody'}")
-        for hit in hits:
+        for hit in one.hits:
             print(f"\n{hit.severity:<7}{hit.id}  line {hit.line}  {hit.message}\n       {hit.fix}")
+        for question in one.open:
+            print(f"\nopen   {', '.join(question['checks'])}  line {question['line']}  {question['message']}")
         print()
 
 
 def _print_github(found: _Found) -> None:
     levels = {"high": "error", "medium": "warning"}
-    for name, hits, _ in found:
-        for hit in hits:
+    for one in found:
+        for hit in one.hits:
             level = levels.get(hit.severity, "notice")
-            print(f"::{level} file={name},line={hit.line},title={hit.id}::{hit.message} {hit.fix}")
+            print(f"::{level} file={one.name},line={hit.line},title={hit.id}::{hit.message} {hit.fix}")
 
 
 def _print_sarif(found: _Found) -> None:
@@ -206,14 +232,14 @@ def _print_sarif(found: _Found) -> None:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": Path(name).as_posix()},
+                        "artifactLocation": {"uri": Path(one.name).as_posix()},
                         "region": {"startLine": hit.line},
                     }
                 }
             ],
         }
-        for name, hits, _ in found
-        for hit in hits
+        for one in found
+        for hit in one.hits
     ]
     driver = {"name": "amlwidgets", "version": __version__, "rules": rules}
     schema = "https://json.schemastore.org/sarif-2.1.0.json"

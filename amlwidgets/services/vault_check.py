@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from amlwidgets.arm.reader import TemplateError, get, read
-from amlwidgets.core.redact import MASK, MASK_END, mask
+from amlwidgets.arm.reader import TemplateError, read
 from amlwidgets.errors import BadInput
 from amlwidgets.services.arm_fix import read_text
 from amlwidgets.services.bicep import compiled as compiled_bicep
@@ -102,32 +101,3 @@ def linked(folder: Path | None, path: str) -> tuple[Document, str] | None:
         return read(read_text(target)), path
     except TemplateError as exc:
         raise BadInput(f"{target.name}, {exc}", code="template-invalid") from exc
-
-
-def without(secrets: list[str], text: str) -> str:
-    """Return a text without secrets: the given ones, and those that can be told as such."""
-    for secret in secrets:
-        text = text.replace(secret, f"{MASK}secret{MASK_END}")
-    return mask(text)
-
-
-def secrets_in(view: View) -> list[str]:
-    """Return the texts that a template keeps where secrets belong: they are never shown."""
-    templates = {id(r.evaluator.template): r.evaluator.template for r in view.resources}
-    declared = [get(one, "parameters") for one in (view.document.value, *templates.values())]
-    found = [
-        get(parameter, "defaultValue")
-        for parameters in declared
-        for parameter in (parameters.values() if isinstance(parameters, dict) else ())
-        if str(get(parameter, "type", "")).lower() in ("securestring", "secureobject")
-    ]
-    secrets = view.of("Microsoft.KeyVault/vaults/secrets")
-    found += [get(get(resource.raw, "properties"), "value") for resource in secrets]
-    return sorted({text for value in found for text in _texts(value)}, key=len, reverse=True)
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, dict | list):
-        parts = value.values() if isinstance(value, dict) else value
-        return [text for part in parts for text in _texts(part)]
-    return [value] if isinstance(value, str) and value and not value.startswith("[") else []

@@ -13,13 +13,6 @@ if TYPE_CHECKING:
 _VAULT = f"{VAULT.lower()}/"
 
 
-def same_id(one: str, other: str) -> bool:
-    """Whether two identifiers name one resource; one without subscription and group is of this group."""
-    if one.startswith("/") and other.startswith("/"):
-        return one.lower() == other.lower()
-    return tail(one) == tail(other)
-
-
 def is_vault_id(identifier: str) -> bool:
     """Whether an identifier names a vault, not something in it."""
     found = tail(identifier)

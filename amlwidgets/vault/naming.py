@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.arm.expressions import FunctionCall, Literal, is_expression, parse
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 LIMIT = 24
 UNLIMITED = 10**6
-_DEEP = 30
+_DEEP = 60
+_KNOWN: ContextVar[dict[tuple[int, bool], int]] = ContextVar("lengths")
 LEGAL = re.compile(r"[A-Za-z](?!.*--)[A-Za-z0-9-]{1,22}[A-Za-z0-9]")
 """What a vault may be called."""
 _GUID_LENGTH = 36
@@ -37,10 +39,14 @@ def longest_name(evaluator: Evaluator, raw: Any, depth: int = 0) -> int:
     """
     if not is_expression(raw):
         return len(raw) if isinstance(raw, str) else 0
+    token = _KNOWN.set({}) if depth == 0 else None
     try:
         return _length(evaluator, parse(raw), depth, joined=False)
     except TemplateError:
         return 0
+    finally:
+        if token is not None:
+            _KNOWN.reset(token)
 
 
 def _length(evaluator: Evaluator, expression: Expression, depth: int, *, joined: bool) -> int:
@@ -79,7 +85,13 @@ def _transformed(evaluator: Evaluator, call: FunctionCall, depth: int, *, joined
 def _referred(evaluator: Evaluator, call: FunctionCall, depth: int, *, joined: bool) -> int:
     where, raw = behind(evaluator, call)
     if call.name == "variables":
-        return _joined(where, raw, depth, joined=joined)
+        key = (id(raw), joined)
+        # A chain of variables that name each other twice would be walked a thousand million times.
+        known = _KNOWN.get()
+        if key not in known:
+            known[key] = 0
+            known[key] = _joined(where, raw, depth, joined=joined)
+        return known[key]
     name = str(call.arguments[0].value) if call.arguments and isinstance(call.arguments[0], Literal) else ""
     declared = get(get(evaluator.template, "parameters"), name)
     limit, allowed = get(declared, "maxLength"), get(declared, "allowedValues")

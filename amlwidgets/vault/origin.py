@@ -125,7 +125,8 @@ def _may_be(evaluator: Evaluator, expression: Expression, word: str, depth: int)
         return True
     if expression.name in ("if", "coalesce"):
         parts = expression.arguments[expression.name == "if" :]
-        return any(_may_be(evaluator, part, word, depth + 1) for part in parts)
+        # Each if() may double the work: what is deeper than people write is taken for possible.
+        return any(_may_be(evaluator, part, word, depth + 5) for part in parts)
     if expression.name not in ("parameters", "variables"):
         return str(evaluator.worth(expression)).lower() == word
     where, written = behind(evaluator, expression)

@@ -73,6 +73,8 @@ def section(editor: Editor, container: str, name: str) -> str:
     """Return the pointer of an object within another, made unless it is there."""
     key = find_key(editor.get(container), name)
     if key is not None:
+        if not isinstance(editor.get(container)[key], dict):
+            raise NoFit(f"“{key}” is no object.")
         return f"{container}/{key}"
     return editor.add(container, name, {}, after="contentVersion")
 

@@ -27,6 +27,8 @@ WIPES = ("KV01", "KV02", "KV04", "KV06")
 MAX_VAULTS = 20
 """Each is a pass over the template."""
 
+_TOO_MANY = f"More than {MAX_VAULTS} vaults lose their policies: split the template first."
+
 
 class NoFit(Exception):
     """A remedy cannot be applied to a template; the text says why, in one sentence."""
@@ -130,7 +132,7 @@ def fix(
         if vault is None:
             break
         if number == MAX_VAULTS:
-            raise NoFit(f"More than {MAX_VAULTS} vaults lose their policies: split the template first.")
+            raise NoFit(_TOO_MANY)
         shown = editor.text
         try:
             remedy.change(Work(editor, view, vault, notes))
@@ -158,6 +160,8 @@ def _next(view: View, remedy: Remedy) -> Vault | None:
     own = [vault for vault in found if vault.resource.document is view.document]
     if found and not own:
         raise NoFit("The vault is declared in a linked template: correct that file.")
+    if len(own) > MAX_VAULTS:
+        raise NoFit(_TOO_MANY)
     return own[0] if own else None
 
 

@@ -99,8 +99,11 @@ class View:
 
     def declared_vault(self, identifier: Any) -> Vault | None:
         """Return the declared vault with that identifier."""
-        text = str(identifier).lower()
-        return next((vault for vault in self.vaults if vault.resource.id.lower() == text), None)
+        return self._by_id.get(str(identifier).lower())
+
+    @cached_property
+    def _by_id(self) -> dict[str, Vault]:
+        return {vault.resource.id.lower(): vault for vault in reversed(self.vaults)}
 
     @cached_property
     def labels(self) -> dict[tuple[str, ...], dict[str, Resource]]:
@@ -166,8 +169,8 @@ class Vault:
         return str(self.get("createMode").value).lower() == "recover"
 
 
-def uses(workspace: Resource, vault: Vault) -> bool:
-    """Whether a workspace uses a vault, or may: what a module passes on is not known."""
+def used_vault(workspace: Resource) -> str:
+    """Return the id of the vault that a workspace uses, in lower case; empty where that is not known."""
     value = property_of(workspace, "keyVault").value
-    same = str(value).lower() == vault.resource.id.lower()
-    return same or (isinstance(value, Unknown) and value.text.startswith("{"))
+    # What a module passes on is not known at all; a name that a parameter decides can be compared all the same.
+    return "" if isinstance(value, Unknown) and value.text.startswith("{") else str(value).lower()

@@ -11,7 +11,8 @@ import traitlets as t
 from amlwidgets.errors import AmlWidgetsError, BadInput
 from amlwidgets.services import azureml, vault_live
 from amlwidgets.services.arm_fix import corrected, place_beside, write_beside
-from amlwidgets.services.vault_check import open_template, secrets_in, without
+from amlwidgets.services.template_secrets import cleaned, secrets_in, without
+from amlwidgets.services.vault_check import open_template
 from amlwidgets.vault.checklist import State, Step, first_open, steps
 from amlwidgets.vault.remedy import NoFit, all_remedies, fix
 from amlwidgets.widgets.assets import packed, style
@@ -252,7 +253,7 @@ class VaultChecklist(AmlWidget):
             "verdict": self._clean(self._checked.redeploy.verdict),
             "wipes": self._checked.redeploy.wipes,
             "depends_on": [self._clean(text) for text in self._checked.redeploy.depends_on],
-            "rows": table(self._checked.redeploy, self._seen),
+            "rows": cleaned(self._secrets, table(self._checked.redeploy, self._seen)),
             "hits": hits[:_HITS],
             "more": max(0, len(hits) - _HITS),
             "remedies": self._fitting() if self._checked.redeploy.wipes and self._opened.path else [],
@@ -282,7 +283,7 @@ class VaultChecklist(AmlWidget):
         return without(self._secrets, text)
 
     def _clean_all(self, found: dict[str, Any]) -> dict[str, Any]:
-        return {key: self._clean(value) if isinstance(value, str) else value for key, value in found.items()}
+        return dict(cleaned(self._secrets, found))
 
     # ---- static form ---------------------------------------------------------------------------------
 

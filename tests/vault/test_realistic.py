@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from realistic import CASES
+from realistic import ACR, CASES, ENDPOINT, KV, NESTED, ROLE, WS, kv
 
 from amlwidgets.arm.reader import read
 from amlwidgets.vault import check as checking
+from amlwidgets.vault.redeploy import simulate
+from amlwidgets.vault.undecided import undecided
 from amlwidgets.vault.view import View
 
 
@@ -28,3 +30,30 @@ def test_every_check_fires_once_and_is_nearly_met_once():
     ids = {check.id for check in checking.all_checks()}
     assert ids <= set(" ".join(case.fires.replace("|", " ") for case in CASES.values()).split())
     assert ids <= set(" ".join(case.silent for case in CASES.values()).split())
+
+
+DOUBLED = {f"v{n}": f"[concat(variables('v{n + 1}'), variables('v{n + 1}'))]" for n in range(40)}
+ODD = [None, 5, "x", [], ["x", None], {"type": None}]
+
+
+def test_variables_that_double_forty_times_are_walked_once():
+    value = {"variables": {**DOUBLED, "v40": "a"}, "resources": [kv("[variables('v0')]", accessPolicies=[])]}
+    value["outputs"] = {"o": {"type": "string", "value": "[variables('v0')]"}}
+    found = {hit.id for hit in checking.run(View(read(json.dumps(value))))}
+    assert {"KV01", "KV20"} <= found
+    assert "KV27" not in found
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_whatever_stands_where_something_else_belongs(odd):
+    kinds = [KV, WS, ACR, ENDPOINT, ROLE, NESTED, f"{KV}/accessPolicies", f"{KV}/secrets", f"{WS}/computes"]
+    keys = ["properties", "identity", "sku", "dependsOn", "tags", "apiVersion", "scope"]
+    inner = ["accessPolicies", "networkAcls", "privateLinkServiceConnections", "policies", "encryption", "value"]
+    resources = [{"type": kind, "name": "v1/x", "properties": dict.fromkeys(inner, odd)} for kind in kinds]
+    resources += [{"type": kind, "name": "v1", "properties": {}, key: odd} for kind in kinds for key in keys]
+    top = [{}, {"outputs": odd}, {"outputs": {"o": odd}}, {"parameters": {"p": odd}}, {"variables": {"v": odd}}]
+    for more in top:
+        view = View(read(json.dumps({"resources": resources, **more})))
+        assert checking.run(view)
+        undecided(view)
+        simulate(view)

@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vault"))
 from holdout import WIPING, Writer
+from planted import MARK, PARAMETERS, TEMPLATE
 
 from amlwidgets import VaultChecklist
 from amlwidgets.errors import BadInput
@@ -98,3 +99,18 @@ def test_a_saved_notebook_keeps_little(path):
     assert checklist.template["more"] > 0
     assert "More than 20 vaults" in checklist.template["remedies"][0]["unfit"]
     assert len(json.dumps(checklist.get_state(), default=str)) < 50_000
+
+
+def test_no_planted_secret_is_in_the_state_that_a_notebook_stores(path):
+    path.write_text(json.dumps(TEMPLATE, indent=2))
+    checklist = shown(path, parameters=PARAMETERS)
+    sent = []
+    checklist.observe(lambda change: sent.append(repr(change["new"])), names=["head", "steps", "template", "proposal"])
+    for remedy in ("condition", "take-out", "carry-over", "add-child", "roles"):
+        checklist.comm.ask("propose", remedy=remedy)
+        assert checklist.proposal["diff"]
+    checklist.comm.ask("refresh")
+    assert any("KV01" in text for text in (json.dumps(checklist.template), *sent))
+    bundle = checklist._repr_mimebundle_()
+    for text in (*sent, repr(checklist.get_state()), checklist.to_text(), repr(bundle)):
+        assert MARK not in text

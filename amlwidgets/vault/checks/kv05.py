@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.arm.expressions import FunctionCall, Literal
 from amlwidgets.arm.reader import get
 from amlwidgets.vault.check import Check
-from amlwidgets.vault.identifiers import is_vault_id, same_id
+from amlwidgets.vault.identifiers import is_vault_id
 from amlwidgets.vault.origin import nodes, nodes_in
-from amlwidgets.vault.view import VAULT
+from amlwidgets.vault.view import VAULT, tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,12 +23,15 @@ _VAULT = VAULT.lower()
 
 
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
+    declared_in: dict[tuple[str, ...], set[str]] = {}
+    for vault in view.vaults:
+        declared_in.setdefault(vault.resource.path, set()).update((vault.resource.id.lower(), tail(vault.resource.id)))
     for workspace in view.workspaces:
         written = get(workspace.raw, "dependsOn")
-        declared = {vault.resource.id.lower() for vault in view.vaults if vault.resource.path == workspace.path}
+        declared = declared_in.get(workspace.path, set())
         for index, raw in enumerate(written if isinstance(written, list) else []):
             waits_for = str(workspace.evaluator.evaluate(raw)).lower()
-            elsewhere = is_vault_id(waits_for) and not any(same_id(waits_for, one) for one in declared)
+            elsewhere = is_vault_id(waits_for) and waits_for not in declared
             if elsewhere or _group_may_change(workspace, raw):
                 text = "The workspace waits for a vault that this template declares only in its own resource group."
                 yield workspace, f"{workspace.pointer}/dependsOn/{index}", text

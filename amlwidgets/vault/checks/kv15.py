@@ -8,7 +8,7 @@ from amlwidgets.arm.reader import get
 from amlwidgets.arm.values import Unknown
 from amlwidgets.vault.check import Check
 from amlwidgets.vault.permissions import DATA_ROLES
-from amlwidgets.vault.view import ROLES, VAULT, property_of, uses
+from amlwidgets.vault.view import ROLES, VAULT, property_of, used_vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from amlwidgets.arm.expand import Resource
     from amlwidgets.vault.view import Vault, View
 
+_KINDS = (f"{VAULT}/providers/roleAssignments".lower(), ROLES.lower())
+
 
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
+    used = {used_vault(workspace) for workspace in view.workspaces if _uses_own(workspace)}
+    roles = [role for role in view.resources if role.type.lower() in _KINDS and not role.existing]
     for vault in view.vaults:
-        if not vault.by_roles or not any(_uses_own(w) and uses(w, vault) for w in view.workspaces):
+        if not vault.by_roles or not used & {vault.resource.id.lower(), ""}:
             continue
-        if not any(_is_on(role, vault) for role in view.resources):
+        if not any(_is_on(role, vault) for role in roles):
             text = f"Nothing gives the workspace's user-assigned identity a role on the vault {vault.name}."
             yield vault.resource, vault.get("enableRbacAuthorization").pointer, text
 
@@ -32,11 +36,9 @@ def _uses_own(workspace: Resource) -> bool:
 
 
 def _is_on(role: Resource, vault: Vault) -> bool:
-    name, kind = vault.name.lower(), role.type.lower()
-    if kind == f"{VAULT}/providers/roleAssignments".lower():
+    name = vault.name.lower()
+    if role.type.lower() == _KINDS[0]:
         return str(role.name).lower().startswith(f"{name}/")
-    if kind != ROLES.lower() or role.existing:
-        return False
     scope = str(get(role.body, "scope") or "").lower()
     if scope:
         return name in scope or (scope in vault.resource.id.lower() and _opens_vaults(role))

@@ -13,33 +13,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amlwidgets.arm.expand import Resource
-    from amlwidgets.vault.view import Vault, View
+    from amlwidgets.vault.view import View
 
+_ANY = "*"
 _LINKS = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
 
 
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
-    endpoints = view.of(ENDPOINT)
+    reached = {where for endpoint in view.of(ENDPOINT) for where in _reached(endpoint)}
     for vault in view.vaults:
         found = vault.get("publicNetworkAccess")
-        if str(found.value).lower() == "disabled" and not any(_leads_to(one, vault) for one in endpoints):
+        if str(found.value).lower() == "disabled" and not reached & {tail(vault.resource.id), _ANY}:
             text = f"The vault {vault.name} has no public access, and no private endpoint leads to it."
             yield vault.resource, found.pointer, text
 
 
-def _leads_to(endpoint: Resource, vault: Vault) -> bool:
-    lists = [property_of(endpoint, kind).value for kind in _LINKS]
-    links = [link for links in lists if isinstance(links, list) for link in links]
-    return any(_joins(get(link, "properties"), vault) for link in links) or any(isinstance(x, Unknown) for x in lists)
+def _reached(endpoint: Resource) -> Iterator[str]:
+    """Yield the vaults that an endpoint leads to; any one where that is not known."""
+    for kind in _LINKS:
+        links = property_of(endpoint, kind).value
+        if isinstance(links, Unknown):
+            yield _ANY
+        for link in links if isinstance(links, list) else []:
+            properties = get(link, "properties")
+            if _is_for_vaults(get(properties, "groupIds")):
+                target = get(properties, "privateLinkServiceId")
+                yield _ANY if isinstance(target, Unknown) else tail(str(target))
 
 
-def _joins(link: Any, vault: Vault) -> bool:
-    """Whether a connection is one to the vault, or may be."""
-    groups, target = get(link, "groupIds"), get(link, "privateLinkServiceId")
+def _is_for_vaults(groups: Any) -> bool:
     named = groups if isinstance(groups, list) else [groups]
-    if not any(isinstance(group, Unknown) or str(group).lower() == "vault" for group in named):
-        return False
-    return isinstance(target, Unknown) or tail(str(target)) == tail(vault.resource.id)
+    return any(isinstance(group, Unknown) or str(group).lower() == "vault" for group in named)
 
 
 CHECK = Check(
