@@ -50,7 +50,7 @@ def test_the_story_with_the_mouse_and_the_keyboard(work, open_notebook):
     assert card.get_attribute("data-cause") == "key-vault-policy-wiped"
     card.get_by_role("button", name="Look at the key vault").click()
     page.locator(".aml-card .aml-checklist li[data-step=access][data-state='needs you']").wait_for(timeout=60_000)
-    book.shot("vault-card", ".aml-card")
+    book.shots("vault-card", ".aml-card")
 
     book.run_cell(CHECKLIST)
     checklist = page.locator(".aml-checklist").nth(1)
