@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.arm.reader import get
 from amlwidgets.arm.values import Unknown, is_true
 from amlwidgets.vault.view import POLICIES, property_of
+from amlwidgets.vault.view import WORKSPACE as KIND_OF_WORKSPACE
 
 if TYPE_CHECKING:
     from amlwidgets.arm.expand import Resource
@@ -84,18 +85,18 @@ def _after(view: View, vaults: list[Vault], entries: list[str], *, new: bool) ->
         if vault.recovers and not vault.policies.present:
             continue
         if not isinstance(vault.policies.value, Unknown):
-            found = _listed(vault.policies.value)
+            found = _listed(view, vault.policies.value)
     if new and view.workspaces and not any(vault.by_roles for vault in vaults):
         found = [*found, WORKSPACE]  # its service writes it when the workspace is made
     for child in view.of(POLICIES):
         if is_true(child.condition) is True:
-            found = _changed(child, found)
+            found = _changed(view, child, found)
     return list(dict.fromkeys(found))
 
 
-def _changed(child: Resource, entries: list[str]) -> list[str]:
+def _changed(view: View, child: Resource, entries: list[str]) -> list[str]:
     operation = str(child.name).rpartition("/")[2].lower()
-    listed = _listed(property_of(child, "accessPolicies").value)
+    listed = _listed(view, property_of(child, "accessPolicies").value)
     if operation == "replace":
         return listed
     if operation == "remove":
@@ -103,13 +104,22 @@ def _changed(child: Resource, entries: list[str]) -> list[str]:
     return [*entries, *listed]
 
 
-def _listed(policies: Any) -> list[str]:
-    found = []
-    for entry in policies if isinstance(policies, list) else []:
-        identity = get(entry, "objectId")
-        own = isinstance(identity, Unknown) and "principalId" in str(identity)
-        found.append(WORKSPACE if own else str(identity))
-    return found
+def _listed(view: View, policies: Any) -> list[str]:
+    entries = [get(entry, "objectId") for entry in (policies if isinstance(policies, list) else [])]
+    return [WORKSPACE if _is_own(view, identity) else str(identity) for identity in entries]
+
+
+def _is_own(view: View, identity: Any) -> bool:
+    """Whether an object id is that of a workspace, and not of another resource that the template declares."""
+    if not isinstance(identity, Unknown) or "principalId" not in str(identity):
+        return False
+    text = str(identity).strip("{}")
+    others = (r for r in view.resources if not r.is_a(KIND_OF_WORKSPACE))
+    return not any(text.startswith(f"{_last(name)}.") for r in others for name in (r.id, r.symbol) if name)
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2].strip("{}")
 
 
 def _verdict(vaults: list[Vault], loses: list[str], unknown: list[str], second: list[str]) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from realistic import ACR, CASES, ENDPOINT, KV, NESTED, ROLE, WS, kv
+from realistic import ACR, CASES, ENDPOINT, KV, NESTED, PERSON, ROLE, WS, kv, safe
 
 from amlwidgets.arm.reader import read
 from amlwidgets.vault import check as checking
-from amlwidgets.vault.redeploy import simulate
+from amlwidgets.vault.redeploy import WORKSPACE, simulate
 from amlwidgets.vault.undecided import undecided
 from amlwidgets.vault.view import View
 
@@ -57,3 +57,13 @@ def test_whatever_stands_where_something_else_belongs(odd):
         assert checking.run(view)
         undecided(view)
         simulate(view)
+
+
+def test_the_identity_of_another_resource_is_not_the_workspaces():
+    site = "resourceId('Microsoft.Web/sites', 'shop')"
+    entry = {**PERSON, "objectId": f"[reference({site}, '2022-03-01', 'full').identity.principalId]"}
+    app = {"type": "Microsoft.Web/sites", "apiVersion": "2022-03-01", "name": "shop"}
+    value = safe(app, accessPolicies=[entry])
+    found = simulate(View(read(json.dumps(value))))
+    assert found.loses == [WORKSPACE]
+    assert found.wipes
