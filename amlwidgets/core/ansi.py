@@ -1,4 +1,4 @@
-"""Escape sequences of terminals: what is left of a text without them."""
+"""Escape sequences of terminals: what is left of a text without them; and text as bytes, whatever it holds."""
 
 from __future__ import annotations
 
@@ -16,3 +16,11 @@ def plain(text: str) -> str:
 def plain_bytes(text: bytes) -> bytes:
     """Return the bytes without escape sequences."""
     return _BYTES.sub(b"", text) if b"\x1b" in text else text
+
+
+def utf8(text: str) -> bytes:
+    """Return a text in UTF-8; bytes that Python could not read are themselves again, halves of pairs become ``?``."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from amlwidgets.core.ansi import plain_bytes
+from amlwidgets.core.ansi import plain_bytes, utf8
 from amlwidgets.core.logblocks import BLOCK, SPILL, Blocks
 from amlwidgets.core.logmarks import Repeats, ends_in_traceback, levels_of
 from amlwidgets.core.logstages import Stages
@@ -68,7 +68,7 @@ class LogBuffer:
 
     def append(self, text: str | bytes) -> None:
         """Add ``text``; it may hold many lines or a part of one."""
-        data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+        data = utf8(text) if isinstance(text, str) else text
         end = data.rfind(b"\n") + 1
         with self._lock:
             if not end:

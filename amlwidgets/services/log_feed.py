@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from amlwidgets.core.findings import Report
+from amlwidgets.core.redact import mask
 from amlwidgets.services.diagnose import diagnose
 from amlwidgets.services.log_files import LogChunks
 
@@ -71,9 +72,9 @@ class LogFeed:
             if stop.is_set():
                 return
         try:
-            self.ended = self.source.run(self.log, stop)
+            self.ended = mask(self.source.run(self.log, stop))
         except Exception as error:  # noqa: BLE001 - said in the view
-            self.ended = f"The log cannot be read any further: {type(error).__name__}: {error}"
+            self.ended = mask(f"The log cannot be read any further: {type(error).__name__}: {error}")
         finally:
             self._turn.release()
         if not stop.is_set():

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
+from amlwidgets.core.ansi import utf8
 from amlwidgets.errors import BadInput
 from amlwidgets.services.log_files import encoding_of, utf8_chunks
 
@@ -79,7 +80,7 @@ def _spooled(text: str) -> IO[bytes]:
     """Return a file without a name that holds a text in UTF-8; its place is the end."""
     file = tempfile.SpooledTemporaryFile(SMALL, prefix="amlwidgets-log-")  # noqa: SIM115 - the log reads it later
     for at in range(0, len(text), SMALL):
-        file.write(text[at : at + SMALL].encode("utf-8", "surrogateescape"))
+        file.write(utf8(text[at : at + SMALL]))
     return cast("IO[bytes]", file)
 
 
@@ -198,7 +199,9 @@ class IterableSource:
         threading.Thread(target=batch.keep_writing, args=(stop,), daemon=True, name="amlwidgets-log-batch").start()
         try:
             for item in self._lines:
-                line = item.encode("utf-8", "surrogateescape") if isinstance(item, str) else item
+                if not isinstance(item, str | bytes):
+                    return f"The source gave a value of type {type(item).__name__}, which is no line of text."
+                line = utf8(item) if isinstance(item, str) else item
                 batch.add(line if line.endswith(b"\n") else line + b"\n")
                 if stop.is_set():
                     return ""

@@ -53,8 +53,8 @@ class LogViewer(AmlWidget):
     """What is to be said of the source, such as why it ended."""
 
     def __init__(self, source: Any) -> None:
-        super().__init__()
         origin = source_of(source)
+        super().__init__()
         self._log = LogBuffer(origin.name)
         self._pane = LogPane(self._log, lambda message, buffers: self.send(message, buffers=buffers))
         self._pane.sources = getattr(origin, "names", ())
@@ -91,9 +91,11 @@ class LogViewer(AmlWidget):
 
     def close(self) -> None:
         """End the work and take the widget away."""
-        self._feed.stop()
-        self._changes.close()
-        super().close()
+        # Python closes what its source was refused for, too.
+        if "_feed" in self.__dict__:
+            self._feed.stop()
+            self._changes.close()
+            super().close()
 
     # ---- requests of the view ------------------------------------------------------------------------
 

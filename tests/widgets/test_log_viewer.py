@@ -283,3 +283,41 @@ def test_the_static_form_is_bounded_and_reads_well():
     assert "lightgbm" in page
     until(lambda: len(viewer.excerpt) > 24)
     assert len(json.dumps(viewer.excerpt)) + len(page) < 20_000
+
+
+def failing():
+    yield "the only line"
+    raise RuntimeError("login failed with password=hunter2222")
+
+
+def mixed():
+    yield "a line"
+    yield 7
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (failing, "RuntimeError: login failed with password=‹masked: password›"),
+        (mixed, "of type int, which is no line"),
+    ],
+)
+def test_why_a_source_ended_is_said_without_secrets(source, words):
+    viewer = LogViewer(source())
+    viewer.start()
+    assert viewer.wait(30)
+    until(lambda: viewer.status)
+    assert words in viewer.status
+    assert "hunter2222" not in json.dumps(viewer.get_state(), default=str)
+    assert len(viewer._log) == 1
+
+
+@pytest.mark.parametrize("many", [1, 200_000])
+def test_half_characters_are_no_reason_to_fail(many):
+    viewer = LogViewer("half \ud800 and byte \udcff\n" * many)
+    assert viewer.wait(60)
+    assert viewer._log.window(0, 1) == ["half ? and byte ?"]
+    from_lines = LogViewer(iter(["half \ud800"]))
+    from_lines.start()
+    assert from_lines.wait(30)
+    assert text_of(from_lines) == "half ?\n"
