@@ -1,7 +1,7 @@
 // What the view knows of the log: counts, and the lines that it has seen lately. Lines come as binary windows.
 
 const PAGE = 200;
-const MOST = 6000;
+const MOST = 3000;
 
 /** ask(op, payload) resolves with an answer of the kernel. onChange is called when something new is known. */
 export function logData(ask, onChange) {
