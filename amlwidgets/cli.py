@@ -22,6 +22,10 @@ _COMMANDS = {
     "arm": ("amlwidgets.services.arm_command", "what a redeploy does to the key vault, and checks of the template"),
     "replicas": ("amlwidgets.services.replicas_command", "how many replicas a service needs"),
     "simulate": ("amlwidgets.services.simulate_command", "what router and autoscaler do with a trace of requests"),
+    "runbook": (
+        "amlwidgets.services.runbook_command",
+        "a run of the wizard as a notebook, or such a notebook run again",
+    ),
     "sandbox": ("amlwidgets.sandbox.commands", "a control plane on this machine for azureml-core"),
 }
 """Command → the module with its ``configure(parser)`` and its one-line help; loaded only when it is called."""

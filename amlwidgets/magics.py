@@ -22,12 +22,10 @@ HELP = """%aml                      the wizard: deploy step by step; offers to r
                           without a name: whether a Docker engine is there and works
 %aml sandbox [on|off|status|reset]
                           work without an Azure account, on this machine
+%aml runbook [PATH]       the last run of the wizard as a notebook, to keep, to send, to run again
 %aml gallery [NAME]       failures to try: list them, or provoke one and see its finding
 %aml auto on|off          show the finding below the traceback when an azureml cell fails (on)
 %aml?                     this help"""
-
-
-_TO_COME = ("runbook",)
 
 
 def register(ipython: Any) -> None:
@@ -65,14 +63,13 @@ class _Magics:
             "sandbox": self._sandbox,
             "gallery": self._gallery,
             "local": self._local,
+            "runbook": self._runbook,
             "auto": self._auto,
             "help": self._help,
         }
         try:
             words = _words(line)
             name, rest = (words[0], words[1:]) if words else ("wizard", [])
-            if name in _TO_COME:
-                raise BadInput(f"%aml {name} is being built; it is not in this version.", code="to-come")
             if name not in commands:
                 raise BadInput(
                     f"There is no “%aml {name}”.", code="unknown-command", todo="%aml help lists what there is."
@@ -123,6 +120,12 @@ class _Magics:
         if not words:
             return _show_html(host())
         return panel(words[0], self._own_workspace(), self.ipython.user_ns)
+
+    def _runbook(self, words: list[str]) -> None:
+        from amlwidgets.services.runbook_command import write
+
+        path, book = write("last", words[0] if words else None)
+        print(f"Written: {path} ({len(book.cells)} cells). Run it again with: amlwidgets runbook --run {path}")
 
     def _own_workspace(self) -> Any:
         """Return the user's workspace, where there is one; it is called ws by habit."""

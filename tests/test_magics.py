@@ -33,11 +33,11 @@ def test_help_and_unknown_words(tmp_path):
     assert "Traceback" not in out
 
 
-def test_an_apostrophe_and_what_is_to_come(tmp_path):
+def test_an_apostrophe_and_no_run_yet(tmp_path):
     out = ipython(["%load_ext amlwidgets", "%aml explain it's", "%aml runbook", "%aml?"], tmp_path)
     assert "Traceback" not in out
     assert "There is no variable and no file “it's”." in out
-    assert "%aml runbook is being built" in out
+    assert "The journal has no run yet." in out
     assert "why the last cell failed" in out, "%aml? is the help"
 
 

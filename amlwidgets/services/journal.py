@@ -206,6 +206,24 @@ class Journal:
             ).fetchone()
         return (row[0], json.loads(row[1])) if row else None
 
+    def fixes(self, run: str) -> list[tuple[dict[str, Any], bool]]:
+        """Return the fixes that were applied, in order, each with whether it was taken back."""
+        with self._translated():
+            rows = self._db.execute("SELECT applied,undone FROM fixes WHERE run=? ORDER BY n", (run,)).fetchall()
+        return [(json.loads(applied), bool(undone)) for applied, undone in rows]
+
+    def newest(self) -> str:
+        """Return the id of the run that was changed last.
+
+        Raises:
+            ServiceFailed: The journal has none.
+        """
+        with self._translated():
+            row = self._db.execute("SELECT id FROM runs ORDER BY updated DESC LIMIT 1").fetchone()
+        if row is None:
+            raise ServiceFailed("The journal has no run yet.", code="run-unknown", todo="Run the wizard: %aml")
+        return str(row[0])
+
     def mark_undone(self, run: str, n: int) -> None:
         """Note that a fix was taken back."""
         with self._translated():

@@ -1,0 +1,88 @@
+"""Runbooks: of a real failed run, run again after the fix; of a diagnosis; what they hold and what they do not."""
+
+import json
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from amlwidgets import diagnose
+from amlwidgets.core.stages import Stage
+from amlwidgets.errors import BadInput
+from amlwidgets.services import runbook, runbook_run
+
+SECRET = "sig=abcdefghijklmnop"
+BAD = "def init():\n    raise ValueError('threshold is None')\n\n\ndef run(data):\n    return 1\n"
+
+
+def texts(book):
+    return "\n".join(cell.source for cell in book.cells)
+
+
+@pytest.mark.sandbox
+@pytest.mark.network
+@pytest.mark.timeout(400)
+def test_a_failed_run_becomes_a_runbook_that_runs_again(deploy, tmp_path, sandbox_home, monkeypatch):
+    monkeypatch.setenv("AMLWIDGETS_SANDBOX_HOME", str(sandbox_home))
+    good = (tmp_path / "score.py").read_text()
+    (tmp_path / "score.py").write_text(BAD)
+    run = deploy(sample=json.dumps({"data": [[1, 2]], "link": f"https://x.blob.core.windows.net/a?{SECRET}"}))
+    run.start(Stage.PREFLIGHT, Stage.SCORE)
+    assert run.wait(350)
+    assert run.failed_stage == Stage.START
+    done = subprocess.run(
+        [sys.executable, "-m", "amlwidgets.cli", "runbook", "-o", "run.ipynb"], cwd=tmp_path, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    book = nbformat.read(tmp_path / "run.ipynb", as_version=4)
+    nbformat.validate(book)
+    said = texts(book)
+    assert "failed at Start" in said
+    assert "threshold is None" in said
+    assert "init-exception" in said
+    assert SECRET not in said
+    assert (tmp_path / "run.ipynb").stat().st_size < 30_000
+    assert next(c.metadata["tags"] for c in book.cells if "tags" in c.metadata) == ["parameters"]
+    assert "Model.register(workspace=ws, model_path=model_path, model_name=model_name)" in said
+
+    results = {r.stage: r for r in runbook_run.run_again(book, tmp_path)}
+    assert [r.now for r in results.values()] == ["done", "done", "done", "failed", "not reached"]
+    assert not any(r.differs for r in results.values())
+    assert "polling reached non-successful terminal state" in results["start"].error
+
+    (tmp_path / "score.py").write_text(good)
+    again = subprocess.run(
+        [sys.executable, "-m", "amlwidgets.cli", "runbook", "--run", "run.ipynb"], cwd=tmp_path, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert again.returncode == 1, again.stdout + again.stderr
+    assert "start     failed   done  differs:" in again.stdout
+
+
+def test_a_diagnosis_becomes_a_runbook(tmp_path):
+    report = diagnose("ModuleNotFoundError: No module named 'tabulate_me'\n")
+    path = runbook.save(runbook.of_report(report, "A <b>title</b>"), tmp_path / "d.ipynb")
+    assert "missing-python-module" in texts(nbformat.read(path, as_version=4))
+    assert "No cause was found" in texts(runbook.of_report(diagnose("all is well"), "Nothing"))
+
+
+def test_texts_of_services_stay_texts():
+    hostile = "ValueError: ``` </code> <script>alert(1)</script> | x\n"
+    book = runbook.of_report(
+        diagnose(f'Traceback (most recent call last):\n  File "score.py", line 2, in init\n{hostile}')
+    )
+    for cell in book.cells:
+        outside = list(cell.source.split("````")[::2])
+        assert all("<script>" not in part for part in outside)
+
+
+def test_bad_input(tmp_path):
+    with pytest.raises(BadInput, match="is no notebook"):
+        runbook.save(runbook.of_report(diagnose("x")), tmp_path / "x.txt")
+    (tmp_path / "x.ipynb").write_text("{}")
+    with pytest.raises(BadInput, match="no notebook that can be read|no runbook of amlwidgets"):
+        runbook_run.load(tmp_path / "x.ipynb")
+    with pytest.raises(BadInput, match="cannot be written"):
+        runbook.save(runbook.of_report(diagnose("x")), tmp_path / "absent" / "x.ipynb")
