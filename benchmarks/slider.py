@@ -13,7 +13,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 MOVES = 180
-CODE = "import amlwidgets\namlwidgets.ReplicaCalculator(rps=20, min_replicas=10, max_replicas=60)"
+# Dragged as it is once all is ready: where numba is there, its kernel loads after the first charts.
+CODE = """\
+import amlwidgets
+from amlwidgets.capacity import compiled
+compiled.is_there() and compiled.warm()
+amlwidgets.ReplicaCalculator(rps=20, min_replicas=10, max_replicas=60)"""
 WATCH = """() => {
   const seen = window.aml = { frames: [], long: 0, waits: [], asked: 0 };
   const frame = (t) => { seen.frames.push(t); requestAnimationFrame(frame) };

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 BUSY, BUSY_AND_QUEUED = "busy", "busy+queued"
 MOST_REQUESTS = 50_000_000
 MOST_REPLICAS = 1_000_000
+MOST_LOOKS = 20_000_000
+"""Looks of the autoscaler in one simulation: 231 days of one a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ def check(scenario: Scenario) -> None:
         _count(scenario.queue_limit, "queue_limit", least=0)
     if scenario.autoscaler is not None:
         _check_autoscaler(scenario.autoscaler)
+        _check_looks(scenario, scenario.autoscaler.refresh_seconds)
 
 
 def _check_autoscaler(scaler: Autoscale) -> None:
@@ -141,6 +144,18 @@ def _check_autoscaler(scaler: Autoscale) -> None:
         _number(getattr(scaler, name), f"autoscaler.{name}", positive=True)
     for name in ("down_after_seconds", "start_seconds"):
         _number(getattr(scaler, name), f"autoscaler.{name}")
+
+
+def _check_looks(scenario: Scenario, refresh: float) -> None:
+    """Refuse what would take hours, such as a trace whose moments are seconds since 1970."""
+    work = scenario.service_seconds
+    longest = work if isinstance(work, int | float) else max(work)
+    end = float(max(scenario.arrivals)) + scenario.max_wait_seconds + longest
+    if end / refresh > MOST_LOOKS:
+        raise _bad(
+            f"The trace would last {end:,.0f} s, in which the autoscaler looks more than {MOST_LOOKS:,} times. "
+            "Moments are seconds from its beginning."
+        )
 
 
 def _known(values: Mapping[str, Any], names: set[str], what: str) -> None:

@@ -52,16 +52,18 @@ def _refused(sizing: Sizing, options: argparse.Namespace) -> float | None:
 
 
 def _lines(sizing: Sizing, refused: float | None, options: argparse.Namespace) -> list[str]:
+    from amlwidgets.capacity.advice import share
+
     load = f"{options.rps:g} requests/s of {options.seconds:g} s"
     found = [
-        f"{sizing.replicas} replicas for {load} at {options.utilization:g} %.",
+        f"{sizing.replicas:,} replica{'' if sizing.replicas == 1 else 's'} for {load} at {options.utilization:g} %.",
         f"Busy on average: {sizing.busy_replicas:.2f}. {sizing.idle_share:.0%} of the capacity is idle:",
         f"the load may grow by {sizing.headroom:.0%} until every replica is busy.",
     ]
     if refused is not None:
         found.append(
-            f"With random arrivals and times, {refused:.2%} of the requests would wait longer than {WAIT_SECONDS:g} s "
-            "and be answered 503."
+            f"With random arrivals and times, {share(refused)} of the requests would wait longer than "
+            f"{WAIT_SECONDS:g} s and be answered 503."
         )
     return [*found, *_advice(options)]
 

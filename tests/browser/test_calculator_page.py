@@ -1,6 +1,7 @@
 """The replica calculator in a real JupyterLab: drawn, dragged, by keys, compared, undone, measured, in both themes."""
 
 import json
+import socket
 
 import nbformat
 import pytest
@@ -155,6 +156,23 @@ def test_a_503_leads_to_the_calculator_and_it_asks_before_it_measures(work, open
     page.get_by_role("button", name="Go on").click()
     page.get_by_text("The service did not answer, so that there is nothing to measure.").wait_for()
     assert page.locator(".aml-calc-chart .main-svg").first.is_visible()
+
+    # By keys alone: a service that answers nothing is asked, and Stop does not wait for it.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        page.get_by_role("button", name="Measure …").first.focus()
+        page.keyboard.press("Enter")
+        page.get_by_label("Scoring address").fill(f"http://127.0.0.1:{silent.getsockname()[1]}/score")
+        page.keyboard.press("Enter")
+        page.get_by_role("alertdialog").get_by_text(f"127.0.0.1:{silent.getsockname()[1]}/score").wait_for()
+        page.keyboard.press("Enter")  # Go on has the focus
+        silent.settimeout(30)
+        asked, _ = silent.accept()
+        page.get_by_role("button", name="Stop", exact=True).focus()
+        page.keyboard.press("Enter")
+        page.get_by_text("Stopped before its end.").wait_for()
+        asked.close()
+    assert page.locator(".aml-calc .aml-problem").is_hidden()
+    book.shots("calculator-stopped", ".aml-calc")
     assert book.problems == []
 
 

@@ -190,6 +190,8 @@ def test_every_request_is_answered_and_replicas_stay_within_limits(arrivals, sec
         ({"arrivals": [1], "service_seconds": 1, "autoscaler": {"mode": "cpu"}}, "cpu"),
         ({"arrivals": [1], "service_seconds": 1, "autoscaler": {"target": 0}}, "target"),
         ({"arrivals": [1], "service_seconds": 1, "autoscaler": {"refresh_seconds": 0}}, "refresh_seconds"),
+        ({"arrivals": [1.7e9], "service_seconds": 1, "autoscaler": {}}, "Moments are seconds from its beginning"),
+        ({"arrivals": [0], "service_seconds": [1e12], "autoscaler": {}}, "looks more than"),
     ],
 )
 def test_bad_scenarios_get_one_sentence(content, words):

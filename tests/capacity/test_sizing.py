@@ -73,8 +73,8 @@ def test_the_command():
     assert (answer["schema"], answer["replicas"]) == (1, 286)
     assert answer["concurrent_requests"] == pytest.approx(285.714286)
     words = command("replicas", "--rps", "1.4", "--seconds", "0.5").stdout
-    assert "1 replicas" in words
-    assert "24.42%" in words
+    assert "1 replica " in words
+    assert "24 % of the requests would wait" in words
     assert command("replicas", "--rps", "-1", "--seconds", "1").returncode == 2
     assert command("replicas", "--rps", "x", "--seconds", "1").returncode == 2
 

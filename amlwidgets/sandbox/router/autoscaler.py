@@ -14,6 +14,8 @@ BUSY, BUSY_AND_QUEUED = "busy", "busy+queued"
 """What counts as load: busy replicas (AKS web services), or requests that wait as well (Kubernetes endpoints)."""
 
 _EXACT = 1e-12
+_LATE = 0.1
+"""Share of a refresh by which looks may differ from their due time: 5.999 s after the first look is the sixth second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Autoscaler:
         if self._below_since is None:
             self._below_since = now
             return present
-        if now - self._below_since < self.rule.down_after_seconds:
+        if now - self._below_since < self.rule.down_after_seconds - _LATE * self.rule.refresh_seconds:
             return present
         self._below_since = None
         return max(present - min(present - want, ready), self.rule.minimum)

@@ -123,3 +123,11 @@ def test_limits_hold():
 def test_thirty_is_thirty():
     """21 busy replicas at 70 % are 30, not 31, whatever 0.7 is in binary."""
     assert Autoscaler(Rule(maximum=99)).look(0, busy=21, waiting=0, ready=1, starting=0) == 30
+
+
+@pytest.mark.parametrize("off", [-0.004, 0.0, 0.004])
+def test_a_look_some_milliseconds_off_is_the_look_of_its_second(off):
+    scaler = Autoscaler(Rule(minimum=1, down_after_seconds=6.0))
+    seen = {"busy": 0, "waiting": 0, "ready": 5, "starting": 0}
+    assert [scaler.look(now, **seen) for now in (1.0, 2.0, 6.0)] == [5, 5, 5]
+    assert scaler.look(7.0 + off, **seen) == 1
