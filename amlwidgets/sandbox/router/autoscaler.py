@@ -15,7 +15,7 @@ BUSY, BUSY_AND_QUEUED = "busy", "busy+queued"
 
 _EXACT = 1e-12
 _LATE = 0.1
-"""Share of a refresh by which looks may differ from their due time: 5.999 s after the first look is the sixth second."""
+"""Share of a refresh by which a look may be off its due time: 5.999 s after the first is the sixth second."""
 
 
 @dataclass(frozen=True, slots=True)
