@@ -15,6 +15,8 @@ from amlwidgets.services import azureml
 from amlwidgets.services.journal import Journal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from amlwidgets.core.checks import Check
     from amlwidgets.core.findings import Finding
     from amlwidgets.core.spec import DeploymentSpec
@@ -186,6 +188,19 @@ class RunState:
             if not self._id:
                 self._id = self._journal.create(self.spec, {"sandbox": azureml.in_sandbox()})
             return self._journal
+
+    def runbook(self, path: Path) -> Path:
+        """Write the run as a notebook; return its path.
+
+        Raises:
+            BadInput: Nothing has run yet, or it cannot be written.
+        """
+        from amlwidgets.services import runbook
+
+        if not self._id:
+            raise BadInput("Nothing has run yet.", code="nothing-run")
+        journal = self._open()
+        return runbook.save(runbook.of_run(journal.load(self._id), journal), path)
 
     def _save(self, *, active: bool | None = None) -> None:
         if self.info is None and "ws" in self.namespace:

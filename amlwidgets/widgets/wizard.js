@@ -95,6 +95,8 @@ function render({ model, el }) {
   const question = h("div.aml-ask", { hidden: true, role: "alertdialog" });
   const panelBox = h("div.aml-panel", { "aria-label": "Stage" });
   const foot = h("footer.aml-foot");
+  const book = h("button.aml-link", { type: "button", onclick: () =>
+    ask("runbook").then(({ path }) => (book.textContent = `Saved: ${path.split("/").at(-1)}`)).catch((error) => problem.show(error)) }, "Save as runbook");
   const body = h("div.aml-body", {}, panelBox, h("div.aml-side", {}, log.element));
 
   function confirm(words, yes) {
@@ -122,7 +124,7 @@ function render({ model, el }) {
       now.generations.length ? h("label", {}, h("span.aml-dim", {}, "API "), generation) : h("span", {}, "API ", h("b", {}, "Model.deploy")),
       now.service ? h("span", {}, "Service ", h("b", {}, now.service)) : null,
       h("div.aml-row", {}, buttons));
-    foot.replaceChildren(h("span", {}, now.saved ? `Run ${now.saved} is in the journal` : "Nothing has run yet"),
+    foot.replaceChildren(h("span.aml-row", {}, now.saved ? `Run ${now.saved} is in the journal` : "Nothing has run yet", now.saved ? book : null),
       h("span", {}, now.running ? "Kernel free: the run has its own thread" : ""), h("span", {}, now.saved ? "%aml resumes this run" : ""));
     if (now.resume) {
       question.replaceChildren(h("span", {}, now.resume), h("div.aml-row", {},

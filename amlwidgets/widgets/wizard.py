@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import traitlets as t
@@ -212,6 +213,13 @@ class DeployWizard(AmlWidget):
         """Make a replica calculator with the settings of the deployed service, which the view shows below the card."""
         run = self.deployment
         return {"model": calculator_of(self._ws, run.deployed, run.namespace.get("service"))}
+
+    @request
+    def runbook(self) -> dict[str, str]:
+        """Write the run as a notebook into the working folder."""
+        run = self.deployment
+        name = f"runbook-{run.spec.service_name or 'run'}.ipynb"
+        return {"path": str(run.runbook(Path(run.spec.folder, name)))}
 
     @request
     def undo(self) -> None:

@@ -32,6 +32,9 @@ def test_image_create_is_chosen_in_the_browser(work, open_notebook):
     inside.get_by_role("button", name="Model folder").click()
     inside.locator(".aml-c-answer.aml-ok", has_text="model.pkl").wait_for()
     book.shots("wizard-inside")
+    wizard.get_by_role("button", name="Save as runbook").click()
+    wizard.get_by_role("button", name="Saved: runbook-model.ipynb").wait_for()
+    assert "deployed and scored" in (work / "runbook-model.ipynb").read_text()
     book.run_cell(2)
     said = book.output(2)
     (name,) = said.split("images: ['")[1].split("'")[:1]
