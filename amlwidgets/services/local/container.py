@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import posixpath
 import socket
 import tarfile
@@ -14,10 +13,9 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
 from amlwidgets.core.redact import mask
 from amlwidgets.errors import BadInput, ServiceFailed
+from amlwidgets.services.journal import is_alive, process_identity
 from amlwidgets.services.local.engine import connect
 from amlwidgets.services.local.inside import EngineContainer
 from amlwidgets.services.local.readings import KILLED, size
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LABEL = "amlwidgets.local"
-"""On every container and image of ours; its value names the process that owns it, as ``host:pid:start time``."""
+"""On every container and image of ours; its value names the process that owns it, as ``host/pid@start time``."""
 
 APP_ROOT = "/var/azureml-app"
 PORT = 5001
@@ -363,18 +361,13 @@ def _hungry(limit: int) -> str:
 
 
 def _me() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{int(psutil.Process().create_time())}"
+    return f"{socket.gethostname()}/{process_identity()}"
 
 
 def _lives(owner: str) -> bool:
     """Whether the process that owns a container may still be there: of other hosts nobody here can say."""
-    host, pid, began = [*owner.rsplit(":", 2), "", ""][:3]
-    if host != socket.gethostname():
-        return True
-    try:
-        return int(psutil.Process(int(pid)).create_time()) == int(began)
-    except (ValueError, psutil.Error):
-        return False
+    host, _, identity = owner.partition("/")
+    return host != socket.gethostname() or is_alive(identity)
 
 
 def clean(client: Any) -> list[str]:
