@@ -15,7 +15,7 @@ from docker_support import docker, needs_engine
 from amlwidgets.core.checks import CheckState
 from amlwidgets.errors import BadInput, NotAllowed, NotConnected, ServiceFailed
 from amlwidgets.services.local.compare import differences
-from amlwidgets.services.local.container import LABEL, LocalContainer, clean
+from amlwidgets.services.local.container import LABEL, LocalContainer, clean, owner
 from amlwidgets.services.local.debugger import attach
 from amlwidgets.services.local.engine import check_engine, engine
 from amlwidgets.services.local.images import Location, pull
@@ -48,11 +48,11 @@ except Exception as error:
 
 
 def ours() -> list[str]:
-    said = (
-        docker("ps", "-a", "-q", "--filter", f"label={LABEL}").stdout
-        + docker("images", "-q", "--filter", f"label={LABEL}").stdout
-    )
-    return said.split()
+    """Containers and images that this process has made; others on this machine may debug theirs meanwhile."""
+    mine = f"label={LABEL}={owner()}"
+    return [
+        line for what in (["ps", "-a"], ["images"]) for line in docker(*what, "-q", "--filter", mine).stdout.split()
+    ]
 
 
 @pytest.fixture(scope="module")

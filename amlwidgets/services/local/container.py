@@ -120,7 +120,7 @@ class LocalContainer:
             limits |= {"nano_cpus": int(cpu * 1e9)}
         try:
             made = client.containers.create(
-                image, name=f"amlwidgets-{uuid.uuid4().hex[:8]}", labels={LABEL: _me()},
+                image, name=f"amlwidgets-{uuid.uuid4().hex[:8]}", labels={LABEL: owner()},
                 ports={f"{PORT}/tcp": ("127.0.0.1", port)}, environment=dict(variables or {}), **limits,
             )  # fmt: skip
         except ImageNotFound as error:
@@ -163,10 +163,10 @@ class LocalContainer:
             ports: Further ports to publish on loopback; 0 takes a free one.
             variables: Added to the environment.
         """
-        image = self.container.commit(conf={"Labels": {LABEL: _me()}})
+        image = self.container.commit(conf={"Labels": {LABEL: owner()}})
         chosen = {PORT: _free_port()} | {inner: outer or _free_port() for inner, outer in ports.items()}
         made = self.container.client.containers.create(
-            image.id, name=f"{self.name}-copy-{uuid.uuid4().hex[:4]}", labels={LABEL: _me()},
+            image.id, name=f"{self.name}-copy-{uuid.uuid4().hex[:4]}", labels={LABEL: owner()},
             ports={f"{inner}/tcp": ("127.0.0.1", outer) for inner, outer in chosen.items()},
             environment=dict(variables), **self._limits(),
         )  # fmt: skip
@@ -180,10 +180,10 @@ class LocalContainer:
         return {option: host[name] for option, name in names.items() if host.get(name)}
 
     def _copied(self) -> Any:
-        image = self.container.commit(conf={"Labels": {LABEL: _me()}})
+        image = self.container.commit(conf={"Labels": {LABEL: owner()}})
         return self.container.client.containers.run(
             image.id, ["-c", "while :; do sleep 3600; done"], entrypoint="/bin/sh", detach=True, init=True,
-            labels={LABEL: _me()}, name=f"{self.name}-files", **self._limits(),
+            labels={LABEL: owner()}, name=f"{self.name}-files", **self._limits(),
         )  # fmt: skip
 
     def _forget_copy(self) -> None:
@@ -360,13 +360,14 @@ def _hungry(limit: int) -> str:
     return f"A process in it was killed because it needed more memory than its limit of {size(limit)}."
 
 
-def _me() -> str:
+def owner() -> str:
+    """Return the label's value of what this process makes."""
     return f"{socket.gethostname()}/{process_identity()}"
 
 
-def _lives(owner: str) -> bool:
+def _lives(label: str) -> bool:
     """Whether the process that owns a container may still be there: of other hosts nobody here can say."""
-    host, _, identity = owner.partition("/")
+    host, _, identity = label.partition("/")
     return host != socket.gethostname() or is_alive(identity)
 
 
