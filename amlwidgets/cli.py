@@ -26,6 +26,7 @@ _COMMANDS = {
         "amlwidgets.services.runbook_command",
         "a run of the wizard as a notebook, or such a notebook run again",
     ),
+    "doctor": ("amlwidgets.services.doctor_command", "what works here and what is missing, to paste into a question"),
     "sandbox": ("amlwidgets.sandbox.commands", "a control plane on this machine for azureml-core"),
 }
 """Command → the module with its ``configure(parser)`` and its one-line help; loaded only when it is called."""

@@ -1,0 +1,56 @@
+"""The doctor: what it finds here, what it says of what is missing, and what it never tells."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from amlwidgets.core.checks import CheckState
+from amlwidgets.services import doctor_command
+
+
+def doctor(folder, *options, **variables):
+    done = subprocess.run(
+        [sys.executable, "-m", "amlwidgets.cli", "doctor", *options], cwd=folder, capture_output=True, text=True,
+        check=False, env=os.environ | variables,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+def test_all_is_here_but_the_workspace_and_an_engine(tmp_path):
+    code, said = doctor(tmp_path, DOCKER_HOST="tcp://127.0.0.1:1", AMLWIDGETS_HOME=str(tmp_path / "data"))
+    assert code == 0
+    assert "✓ azureml-core: 1." in said
+    assert "! Workspace: No config.json from here upwards. Practise without one: %aml sandbox on" in said
+    assert "! Docker engine: No Docker engine answers" in said
+
+
+def test_nothing_of_the_user_is_told(tmp_path):
+    (tmp_path / "config.json").write_text(
+        json.dumps({"subscription_id": "11111111-2222", "resource_group": "my-group", "workspace_name": "my-space"})
+    )
+    _code, said = doctor(
+        tmp_path, "--format", "json", DOCKER_HOST="tcp://user:secret99@127.0.0.1:1", HOME=str(tmp_path)
+    )
+    checks = {check["id"]: check for check in json.loads(said)["checks"]}
+    assert checks["workspace"]["state"] == "ok"
+    for told in ("11111111-2222", "my-group", "my-space", "secret99", str(tmp_path)):
+        assert told not in said
+
+
+def test_a_package_that_is_missing_or_broken(monkeypatch):
+    needed = {"absent-package": ("absent_package", "does something"), "pip": ("pip.absent_part", "installs")}
+    monkeypatch.setattr(doctor_command, "_NEEDED", needed)
+    checks = {check.id: check for check in doctor_command._packages()}
+    assert checks["absent-package"].state is CheckState.FAIL
+    assert checks["absent-package"].todo == "Run: pip install absent-package"
+    assert "cannot be imported: ModuleNotFoundError" in checks["pip"].detail
+
+
+def test_a_config_that_says_nothing(tmp_path, monkeypatch):
+    Path(tmp_path, "config.json").write_text("[")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AMLWIDGETS_SANDBOX", raising=False)
+    (check,) = doctor_command._workspace()
+    assert check.state is CheckState.WARN
