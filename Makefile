@@ -16,7 +16,7 @@ demo: $(STAMP)
 
 # The order is from quick to slow, so that a mistake shows early.
 test: $(STAMP) host lint types
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -19,13 +19,6 @@ def own_home(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("AMLWIDGETS_HOME", str(tmp_path_factory.mktemp("home")))
 
 
-def pytest_collection_modifyitems(items):
-    """With several processes: a file stays in one of them, and so do all tests with a browser, and all with Docker."""
-    for item in items:
-        kinds = [kind for kind in ("docker", "browser") if item.get_closest_marker(kind)]
-        item.add_marker(pytest.mark.xdist_group(kinds[0] if kinds else item.path.name))
-
-
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
