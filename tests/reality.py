@@ -202,11 +202,11 @@ def run_trace(name: str, folder: Path, rule: Rule) -> Outcome:
     fleet = Fleet(folder, rule)
     try:
         arrivals, work = drawn(name, SEEDS[name])
-        probes = asyncio.run(_play(fleet.router.port, [0.0] * PROBES, [0.1] * PROBES, one_by_one=True))
+        probes = _apart(_play(fleet.router.port, [0.0] * PROBES, [0.1] * PROBES, one_by_one=True))
         overhead = median(seconds - 0.1 for _, seconds, _ in probes)
         fleet.scaled()
         begin = _next_look(fleet)
-        answers = asyncio.run(_play(fleet.router.port, arrivals, work, begin=begin))
+        answers = _apart(_play(fleet.router.port, arrivals, work, begin=begin))
         history = (fleet.router.snapshot(ADDRESS, NAME) or {})["history"]
         starts = mean(fleet.start_seconds) if fleet.start_seconds else 2.0
     finally:
@@ -276,6 +276,12 @@ def _next_look(fleet: Fleet) -> float:
     while len(history := (fleet.router.snapshot(ADDRESS, NAME) or {})["history"]) <= seen:
         threading.Event().wait(0.005)
     return float(history[-1]["time"])
+
+
+def _apart(work):
+    """Run a coroutine on a thread of its own: a browser's driver may have a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def _play(

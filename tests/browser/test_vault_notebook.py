@@ -24,7 +24,7 @@ def test_the_story_runs_headless(work, sandbox_home, tmp_path, monkeypatch):
     assert "Response Code: 500" in said[FAILS]
     assert "has lost its access" in said[FAILS] or "no longer gives access" in said[FAILS]
     assert "needs you, it has no entry" in said[CHECKLIST]
-    assert "loses access" in said[CHECKLIST]
+    assert "away from the workspace's own identity" in said[CHECKLIST]
     assert "has an entry in the access policies" in said[BY_CODE]
     assert "azuredeploy.condition.json" in said[BY_CODE]
     assert "Everything is done." in said[LAST]

@@ -20,7 +20,7 @@ def test_every_cell_runs_and_says_what_the_text_promises(tmp_path):
         for cell in book.cells
         for out in cell.get("outputs", [])
     )
-    assert "286  replicas by the guides' formula" in said
+    assert "286 to 300 replicas at 70 %" in said
     assert "1 replica by the formula; 2" in said
     assert "the same points: True" in said
     assert "autoscale_enabled=True" in said

@@ -88,7 +88,7 @@ def test_short_lived_tokens_expire(sandbox, faults):
         ({"do": "explode"}, "do is 'explode'"),
         ({}, "do is ''"),
         ({"do": "drop", "often": 3}, "no field often"),
-        ({"do": "status", "status": 404}, "one of 429, 500, 503"),
+        ({"do": "status", "status": 404}, "one of 403, 429, 500, 503"),
         ({"do": "slow"}, "needs rate"),
         ({"do": "latency", "seconds": -1}, "from 0"),
         ({"do": "latency", "seconds": "1"}, "from 0"),
