@@ -24,7 +24,7 @@ def panel(word: str, ws: Any, namespace: dict[str, Any]) -> Any:
     from amlwidgets.widgets.container_panel import ContainerPanel
 
     thing = namespace[word] if word in namespace else _named(word, ws)
-    target = open_target(thing, ws=ws, sandbox=connected_sandbox(), tell=print)
+    target = open_target(thing, sandbox=connected_sandbox(), tell=print)
     return ContainerPanel(target, conda=_conda(), script=_script(thing))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from amlwidgets.core.checks import Check, CheckState
+from amlwidgets.errors import AmlWidgetsError
 
 _TINY_TAG = "amlwidgets-tiny:1"
 
@@ -79,20 +80,19 @@ def check_docker(*, needed: bool) -> Check:
 
     if not needed:
         return result(CheckState.SKIP, "Only a Local deployment needs it.")
-    from docker import from_env
     from docker.errors import DockerException
 
-    from amlwidgets.services.local.engine import advice
+    from amlwidgets.services.local.engine import engine
 
     try:
-        client = from_env(timeout=20)
-        try:
+        with engine(timeout=20) as client:
             version = client.version()["Version"]
             run_tiny_container(client)
-        finally:
-            client.close()
+    except AmlWidgetsError as error:
+        return result(CheckState.FAIL, error.message, error.todo)
     except (DockerException, OSError, KeyError) as error:
-        return result(CheckState.FAIL, f"No container could be run: {error}.", advice(error))
+        todo = "Run  docker run hello-world  in a terminal; it shows the same error with more words."
+        return result(CheckState.FAIL, f"No container could be run: {error}.", todo)
     return result(CheckState.OK, f"Engine {version} ran a tiny container.")
 
 

@@ -36,12 +36,11 @@ class Location:
         return host if slash and re.search(r"[.:]|^localhost$", host) else ""
 
 
-def locate(thing: Any, ws: Any = None) -> Location:
-    """Find the image of something.
+def locate(thing: Any) -> Location:
+    """Find the image of something; for its registry the engine's own login is used (``az acr login``).
 
     Args:
         thing: A reference, an ``Image`` of azureml-core, or a web service that was made from one.
-        ws: The workspace, whose credentials for the registry are used.
 
     Raises:
         BadInput: It has no image of its own.
@@ -57,20 +56,7 @@ def locate(thing: Any, ws: Any = None) -> Location:
             code="no-image",
             todo="Deploy it with LocalWebservice, from the same InferenceConfig: the wizard's target Local does that.",
         )
-    return _with_login(str(reference), ws or getattr(thing, "workspace", None))
-
-
-def _with_login(reference: str, ws: Any) -> Location:
-    """Add the workspace's own login, where the SDK gives one; else the engine's (``az acr login``) is used."""
-    try:
-        from azureml.core import Environment
-
-        details = Environment.get(ws, name="AzureML-Minimal").get_image_details(ws)["dockerImage"]["registry"]
-        if reference.startswith(str(details["address"])):
-            return Location(reference, str(details.get("username") or ""), str(details.get("password") or ""))
-    except Exception:  # noqa: BLE001 - a login that cannot be had is no reason not to try without
-        return Location(reference)
-    return Location(reference)
+    return Location(str(reference))
 
 
 @dataclass(slots=True)

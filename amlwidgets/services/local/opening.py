@@ -20,14 +20,13 @@ _NOTE = "A container of this machine, run from the service's image: for looking,
 
 
 def open_target(
-    thing: Any, *, ws: Any = None, sandbox: Any = None, tell: Callable[[str], None] = lambda _words: None, port: int = 0
+    thing: Any, *, sandbox: Any = None, tell: Callable[[str], None] = lambda _words: None, port: int = 0
 ) -> Target:
     """Return what can be debugged of something; starts a container where none runs.
 
     Args:
         thing: A web service of azureml-core, an image of it, a container of the ``docker`` package, or a name: of a
             running container, or of an image.
-        ws: The workspace.
         sandbox: The sandbox's client, when the workspace is in it.
         tell: Told what goes on, for long work.
         port: For the container, on loopback; 0 takes a free one.
@@ -45,7 +44,7 @@ def open_target(
         return _of_sandbox(thing, sandbox, tell, port)
     if isinstance(thing, str) and (running := _running(thing)) is not None:
         return ContainerTarget(LocalContainer(running, _published(running)))
-    location = locate(thing, ws)
+    location = locate(thing)
     return _of_image(location, tell, port, memory_gb=_limit(thing, "memory_in_gb"), cpu=_limit(thing, "cpu"))
 
 

@@ -142,7 +142,7 @@ class LocalServiceTarget(ContainerTarget):
         return str(self.service.name)
 
     def write(self, path: str, text: str) -> None:
-        """Replace the user's own script, with a backup beside nothing: the editor's undo has the old text."""
+        """Replace the user's own script, which ``reload()`` reads; another file is replaced in the container."""
         if self.script is not None and Path(path).name == self.script.name:
             self.script.write_text(text, "utf-8")
             return
