@@ -164,6 +164,11 @@ class Search:
         """Hits counted so far."""
         return self._sums[-1] + self._end[1]
 
+    @property
+    def left(self) -> int:
+        """Blocks that are not counted yet."""
+        return self._log.block_count - len(self._counts)
+
     def hit(self, number: int) -> Hit | None:
         """Return a hit by its number from 0; None where there is none (any more)."""
         index = bisect_right(self._sums, number) - 1

@@ -27,6 +27,8 @@ STEP = 0.03
 """Seconds that one request may take for masking."""
 SHORT_STEP = 0.01
 """Seconds for which an answer that is ready may wait for its count."""
+COUNTED_AT_ONCE = 100
+"""Blocks that are surely counted in this time; where more are left the answer goes out, and the view asks for the count."""
 LONG_STEP = 0.2
 """Seconds that one request may take for a search or for a filter; the view asks on."""
 MOST_ROWS = 500
@@ -202,7 +204,8 @@ class LogPane:
         """Return the first hit at or after a line, else the last before it, or where to ``seek`` on."""
         search = self._search_for(**asked)
         hit, further = search.hunt(line, LONG_STEP, Seek(*seek) if seek else None)
-        return self._with_rows({**_counted(search, 0 if further else SHORT_STEP, hit), "seek": further}, hit)
+        wait = SHORT_STEP if not further and search.left <= COUNTED_AT_ONCE else 0
+        return self._with_rows({**_counted(search, wait, hit), "seek": further}, hit)
 
     def _with_rows(self, result: dict[str, Any], hit: Hit | None) -> Binary:
         """Add a hit to an answer, with the rows around it: the view draws it without asking again."""
