@@ -138,7 +138,7 @@ class Evaluator:
     def _problem(self, message: str) -> Unknown:
         if self.strict:
             raise TemplateError(message)
-        return Unknown(message.rstrip("."))
+        return Unknown(f"what cannot be computed ({message.rstrip('.')})")
 
     def count(self, value: Any) -> int | Unknown:
         """Return the number of turns of a copy loop.

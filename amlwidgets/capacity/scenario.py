@@ -96,6 +96,10 @@ def from_dict(content: Any) -> Scenario:
         if not isinstance(scaler, dict):
             raise _bad("The autoscaler has to be a JSON object.")
         _known(scaler, {f.name for f in fields(Autoscale)}, "autoscaler")
+        if "replicas" in values:
+            raise _bad(
+                "With an autoscaler the number of replicas at the beginning is autoscaler.initial, not replicas."
+            )
         values["autoscaler"] = Autoscale(**scaler)
     scenario = Scenario(**values)
     check(scenario)
@@ -177,6 +181,9 @@ def _numbers(values: Any, name: str) -> None:
         least = float(values.min()) if array else min(values, default=0)
     except (TypeError, ValueError, OverflowError) as exc:
         raise _bad(f"{name} has to be a list of numbers.") from exc
+    flag = None if array else next((i for i, value in enumerate(values) if isinstance(value, bool)), None)
+    if flag is not None:
+        raise _bad(f"{name}[{flag}] has to be a number from 0, not {values[flag]}.")
     if not math.isfinite(total) or least < 0:
         at = next(i for i, value in enumerate(values) if not (math.isfinite(value) and value >= 0))
         raise _bad(f"{name}[{at}] has to be a number from 0, not {values[at]}.")

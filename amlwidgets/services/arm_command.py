@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,14 @@ from amlwidgets.arm.expand import parameter_values
 from amlwidgets.arm.reader import TemplateError, get, read
 from amlwidgets.errors import BadInput
 from amlwidgets.services.arm_fix import corrected, read_text, write_beside
+from amlwidgets.services.arm_output import FORMATS, CheckedTemplate
 from amlwidgets.services.bicep import compiled, is_bicep
 from amlwidgets.services.template_secrets import cleaned, secrets_in
 from amlwidgets.services.vault_check import linked
 from amlwidgets.vault import check as checking
 from amlwidgets.vault.check import Hit
 from amlwidgets.vault.redeploy import Redeploy, simulate
-from amlwidgets.vault.undecided import undecided
+from amlwidgets.vault.undecided import Open, undecided
 from amlwidgets.vault.view import View
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("templates", metavar="TEMPLATE", nargs="+", help="ARM template (JSON), or - for standard input")
     parser.add_argument("--parameters", metavar="FILE", help="parameter file, or plain names and values (JSON)")
     parser.add_argument("--vault-state", metavar="FILE", help="what `az keyvault show` prints, for the policies now")
-    parser.add_argument("--format", choices=("text", "json", "sarif", "github"), default="text")
+    parser.add_argument("--format", choices=tuple(FORMATS), default="text")
     parser.add_argument(
         "--fail-on", choices=SEVERITIES, default="high", help="exit code 1 from this severity on (high)"
     )
@@ -57,32 +57,21 @@ def run(options: argparse.Namespace) -> int:
         raise BadInput("--write needs --fix REMEDY.", code="bad-option")
     state = _state(options.vault_state)
     found = [_checked(name, parameters, state) for name in options.templates]
-    _FORMATS[options.format](found)
+    FORMATS[options.format](found)
     limit = checking.SEVERITIES.index(options.fail_on)
     return int(any(checking.SEVERITIES.index(hit.severity) >= limit for one in found for hit in one.hits))
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """What was found in a template, without the secrets that it holds."""
-
-    name: str
-    hits: list[Hit]
-    redeploy: Redeploy
-    open: list[dict[str, Any]]
-
-
-_Found = list[_Checked]
-
-
-def _checked(name: str, parameters: Mapping[str, Any], state: list[str] | None) -> _Checked:
+def _checked(name: str, parameters: Mapping[str, Any], state: list[str] | None) -> CheckedTemplate:
     document = _document(name)
     try:
         view = View(document, parameters, load=lambda path: _linked(name, path))
         secrets = secrets_in(view)
         hits = [Hit(**cleaned(secrets, hit.to_dict())) for hit in checking.run(view)]
         redeploy = Redeploy(**cleaned(secrets, simulate(view, state).to_dict()))
-        return _Checked(name, hits, redeploy, cleaned(secrets, [one.to_dict() for one in undecided(view)]))
+        return CheckedTemplate(
+            name, hits, redeploy, [Open(**cleaned(secrets, one.to_dict())) for one in undecided(view)]
+        )
     except TemplateError as exc:
         raise BadInput(f"{name}, {exc}", code="template-invalid") from exc
 
@@ -163,89 +152,3 @@ def _fix(options: argparse.Namespace, parameters: Mapping[str, Any]) -> int:
 def _shown(fixed: Fixed, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return a correction as it is shown: without the secrets that stand in the lines around."""
     return dict(cleaned(secrets_in(View(read(fixed.text), parameters)), fixed.to_dict()))
-
-
-# -- output
-
-
-def _print_json(found: _Found) -> None:
-    documents = [
-        {
-            "template": one.name,
-            "checks": [hit.to_dict() for hit in one.hits],
-            "redeploy": one.redeploy.to_dict(),
-            "undecided": one.open,
-        }
-        for one in found
-    ]
-    # One template, as nearly always: its document alone.
-    print(
-        json.dumps(
-            {"schema": 1, **documents[0]} if len(found) == 1 else {"schema": 1, "templates": documents}, indent=2
-        )
-    )
-
-
-def _print_text(found: _Found) -> None:
-    for one in found:
-        redeploy = one.redeploy
-        print(f"{one.name}: {redeploy.verdict}")
-        for label, entries in (
-            ("before", redeploy.before),
-            ("after run 1", redeploy.after_run_1),
-            ("after run 2", redeploy.after_run_2),
-        ):
-            print(f"  {label:<12}{', '.join(entries) or 'nobody'}")
-        for hit in one.hits:
-            print(f"\n{hit.severity:<7}{hit.id}  line {hit.line}  {hit.message}\n       {hit.fix}")
-        for question in one.open:
-            print(f"\nopen   {', '.join(question['checks'])}  line {question['line']}  {question['message']}")
-        print()
-
-
-def _print_github(found: _Found) -> None:
-    levels = {"high": "error", "medium": "warning"}
-    for one in found:
-        for hit in one.hits:
-            level = levels.get(hit.severity, "notice")
-            print(f"::{level} file={one.name},line={hit.line},title={hit.id}::{hit.message} {hit.fix}")
-
-
-def _print_sarif(found: _Found) -> None:
-    from amlwidgets._version import __version__
-
-    levels = {"high": "error", "medium": "warning"}
-    rules = [
-        {
-            "id": check.id,
-            "name": check.slug,
-            "shortDescription": {"text": check.why},
-            "help": {"text": check.fix},
-        }
-        for check in checking.all_checks()
-    ]
-    results = [
-        {
-            "ruleId": hit.id,
-            "level": levels.get(hit.severity, "note"),
-            "message": {"text": f"{hit.message} {hit.fix}"},
-            "locations": [
-                {
-                    "physicalLocation": {
-                        "artifactLocation": {"uri": Path(one.name).as_posix()},
-                        "region": {"startLine": hit.line},
-                    }
-                }
-            ],
-        }
-        for one in found
-        for hit in one.hits
-    ]
-    driver = {"name": "amlwidgets", "version": __version__, "rules": rules}
-    schema = "https://json.schemastore.org/sarif-2.1.0.json"
-    print(
-        json.dumps({"$schema": schema, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]})
-    )
-
-
-_FORMATS = {"text": _print_text, "json": _print_json, "github": _print_github, "sarif": _print_sarif}

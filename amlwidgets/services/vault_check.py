@@ -14,6 +14,7 @@ from amlwidgets.services.bicep import is_bicep
 from amlwidgets.vault import check
 from amlwidgets.vault.checklist import Checked
 from amlwidgets.vault.redeploy import WORKSPACE, simulate
+from amlwidgets.vault.undecided import undecided
 from amlwidgets.vault.view import View
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Template:
         now = holders(seen)
         if now is not None and WORKSPACE not in now:
             now = [WORKSPACE, *now]
-        return Checked(self.name, tuple(check.run(self.view)), simulate(self.view, now))
+        return Checked(self.name, tuple(check.run(self.view)), simulate(self.view, now), tuple(undecided(self.view)))
 
 
 def holders(seen: Seen | None) -> list[str] | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from amlwidgets.vault.check import Hit
     from amlwidgets.vault.redeploy import Redeploy
+    from amlwidgets.vault.undecided import Open
 
 
 class State(StrEnum):
@@ -61,11 +62,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A template that was looked at: its name, the checks that fired, and what deploying it again does."""
+    """A template that was looked at.
+
+    Attributes:
+        name: Of the file.
+        hits: Checks that fired.
+        redeploy: What deploying it again does.
+        open: What the checks could not decide.
+    """
 
     name: str
     hits: tuple[Hit, ...]
     redeploy: Redeploy
+    open: tuple[Open, ...] = ()
 
 
 def steps(seen: Seen | None, template: Checked | None = None, since: float | None = None) -> list[Step]:

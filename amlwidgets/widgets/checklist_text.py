@@ -81,6 +81,7 @@ def _template(template: dict[str, Any]) -> list[str]:
     lines += [f"  {hit['severity']:<7}{hit['id']}  line {hit['line']}  {hit['message']}" for hit in template["hits"]]
     if template["more"]:
         lines.append(f"  and {template['more']} more")
+    lines += [f"  open   {', '.join(q['checks'])}  line {q['line']}  {q['message']}" for q in template["open"]]
     if template["remedies"]:
         lines.append("  Remedies: " + ", ".join(r["id"] for r in template["remedies"] if not r["unfit"]))
     return lines

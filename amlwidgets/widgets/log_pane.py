@@ -28,7 +28,7 @@ STEP = 0.03
 SHORT_STEP = 0.01
 """Seconds for which an answer that is ready may wait for its count."""
 COUNTED_AT_ONCE = 100
-"""Blocks that are surely counted in this time; where more are left the answer goes out, and the view asks for the count."""
+"""Blocks that are surely counted in this time; where more are left the answer goes out, and the view asks on."""
 LONG_STEP = 0.2
 """Seconds that one request may take for a search or for a filter; the view asks on."""
 MOST_ROWS = 500

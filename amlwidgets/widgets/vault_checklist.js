@@ -32,6 +32,14 @@ function hitsView(template, open) {
     more ? h("p.aml-dim", {}, `and ${more} more: amlwidgets arm lists them`) : null);
 }
 
+function openView(questions) {
+  if (!questions.length) return null;
+  const words = `${questions.length} ${questions.length === 1 ? "question" : "questions"} that the template leaves open`;
+  return h("details.aml-hits", {}, h("summary", {}, words), h("ul", {}, questions.map((one) =>
+    h("li", { "data-open": one.checks.join(" ") }, h("span.aml-severity", {}, "open"), h("div", {}, one.message),
+      h("span.aml-where", {}, `${one.checks.join(", ")} · line ${one.line}`)))));
+}
+
 function proposalView(proposal, act) {
   if (!proposal.remedy) return null;
   const write = proposal.written
@@ -118,6 +126,7 @@ function render({ model, el }) {
         here ? remediesView(template, proposal, state, act) : null,
         here ? proposalView(proposal, act) : null,
         here ? hitsView(template, state.hits) : null,
+        here ? openView(template.open) : null,
         commandView(step.command)),
       step.change ? h("button.aml-primary", { type: "button", onclick: () => act(step.change) }, "Give access…") : h("span"));
   }

@@ -256,6 +256,7 @@ class VaultChecklist(AmlWidget):
             "rows": cleaned(self._secrets, table(self._checked.redeploy, self._seen)),
             "hits": hits[:_HITS],
             "more": max(0, len(hits) - _HITS),
+            "open": [self._clean_all(question.to_dict()) for question in self._checked.open[:_HITS]],
             "remedies": self._fitting() if self._checked.redeploy.wipes and self._opened.path else [],
         }
 

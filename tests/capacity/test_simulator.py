@@ -185,6 +185,8 @@ def test_every_request_is_answered_and_replicas_stay_within_limits(arrivals, sec
         ({"arrivals": [1], "service_seconds": [1, 2]}, "2 service times for 1 arrivals"),
         ({"arrivals": [1], "service_seconds": -1}, "service_seconds"),
         ({"arrivals": [1], "service_seconds": 1, "replicas": 0}, "replicas"),
+        ({"arrivals": [1], "service_seconds": 1, "replicas": 3, "autoscaler": {}}, "autoscaler.initial"),
+        ({"arrivals": [0, True], "service_seconds": 1}, "arrivals"),
         ({"arrivals": [1], "service_seconds": 1, "speed": 3}, "no speed"),
         ({"arrivals": [1], "service_seconds": 1, "autoscaler": {"min": 5, "max": 2}}, "larger"),
         ({"arrivals": [1], "service_seconds": 1, "autoscaler": {"mode": "cpu"}}, "cpu"),

@@ -70,6 +70,21 @@ def test_sarif_and_annotations(wiping):
     assert arm(wiping, "--format", "github").stdout.startswith(f"::error file={wiping},line=2,title=KV01::")
 
 
+def test_what_is_open_stands_in_every_form(tmp_path):
+    path = tmp_path / "100%,open.json"
+    path.write_text(WIPING.replace('"accessPolicies": []', '"accessPolicies": "[parameters(\'who\')]"'))
+    document = json.loads(arm(path, "--format", "json").stdout)
+    run = json.loads(arm(path, "--format", "sarif").stdout)["runs"][0]
+    asked = {check for one in document["undecided"] for check in one["checks"]}
+    told = {result["ruleId"]: result for result in run["results"] if result.get("kind") == "open"}
+    notes = [line for line in arm(path, "--format", "github").stdout.splitlines() if "undecided" in line]
+    assert {"KV01", "KV02"} <= asked == set(told)
+    assert told["KV01"]["level"] == "none"  # SARIF wants this of every kind but "fail"
+    assert "depends on" in told["KV01"]["message"]["text"]
+    assert "KV01, KV02  line 1" in arm(path).stdout
+    assert f"::notice file={tmp_path}/100%25%2Copen.json,line=1,title=KV01%2C KV02 undecided::" in notes[0]
+
+
 def test_parameters_decide(tmp_path):
     path, values = tmp_path / "t.json", tmp_path / "p.json"
     condition = ", \"condition\": \"[equals(parameters('option'), 'new')]\""
