@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.arm.values import Unknown
+from amlwidgets.vault.registries import gives_pull, linked_registries, uses_own_identity
 from amlwidgets.vault.view import POLICIES, REGISTRY, VAULT, WORKSPACE, property_of
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Open:
 
 def undecided(view: View) -> list[Open]:
     """Return what could not be decided, in the order of the template."""
-    found = [*_parts(view), *_conditions(view), *_properties(view), *_operations(view)]
+    found = [*_parts(view), *_conditions(view), *_properties(view), *_operations(view), *_pulling(view)]
     return sorted(found, key=lambda one: (one.line, one.checks))
 
 
@@ -85,6 +86,16 @@ def _operations(view: View) -> Iterator[Open]:
     for child in view.of(POLICIES):
         if isinstance(child.name, Unknown) and "{" in str(child.name).rpartition("/")[2]:
             yield _open(view, child, f"{child.pointer}/name", ("KV08",), "What the child does", child.name)
+
+
+def _pulling(view: View) -> Iterator[Open]:
+    """Yield the registries without admin user whose workspace has an identity that the template gives no role."""
+    for registry, workspace in linked_registries(view):
+        admin = property_of(registry, "adminUserEnabled")
+        if admin.value in (None, False) and uses_own_identity(workspace) and not gives_pull(view, registry):
+            line, _ = view.position(registry, admin.pointer)
+            words = f"Whether the workspace's identity may pull from {registry.name} is not known: the template gives it no AcrPull."
+            yield Open(["AML04"], admin.pointer, line, words)
 
 
 def _open(view: View, resource: Resource, pointer: str, checks: tuple[str, ...], what: str, value: Unknown) -> Open:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlwidgets.arm.reader import get
 from amlwidgets.vault.check import Check
-from amlwidgets.vault.registries import linked_registries
+from amlwidgets.vault.registries import linked_registries, uses_own_identity
 from amlwidgets.vault.view import property_of
 
 if TYPE_CHECKING:
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 def _find(view: View) -> Iterator[tuple[Resource, str, str]]:
     for registry, workspace in linked_registries(view):
         admin = property_of(registry, "adminUserEnabled")
-        own = "userassigned" in str(get(get(workspace.body, "identity"), "type")).lower()
-        if admin.value in (None, False) and not own:
+        if admin.value in (None, False) and not uses_own_identity(workspace):
             yield registry, admin.pointer, f"The registry {registry.name} of the workspace has no admin user."
 
 
