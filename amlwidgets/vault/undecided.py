@@ -94,8 +94,8 @@ def _pulling(view: View) -> Iterator[Open]:
         admin = property_of(registry, "adminUserEnabled")
         if admin.value in (None, False) and uses_own_identity(workspace) and not gives_pull(view, registry):
             line, _ = view.position(registry, admin.pointer)
-            words = f"Whether the workspace's identity may pull from {registry.name} is not known: the template gives it no AcrPull."
-            yield Open(["AML04"], admin.pointer, line, words)
+            words = f"Whether the workspace's identity may pull from {registry.name}"
+            yield Open(["AML04"], admin.pointer, line, f"{words} is not known: the template gives it no AcrPull.")
 
 
 def _open(view: View, resource: Resource, pointer: str, checks: tuple[str, ...], what: str, value: Unknown) -> Open:

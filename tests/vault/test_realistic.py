@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from realistic import ACR, CASES, ENDPOINT, KV, NESTED, PERSON, ROLE, WS, kv, safe
+from holdout import KV, PERSON, WS
+from parts import ACR, ENDPOINT, NESTED, ROLE, kv, safe
+from realistic import CASES
 
 from amlwidgets.arm.reader import read
 from amlwidgets.vault import check as checking
