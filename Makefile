@@ -29,7 +29,7 @@ unit: $(STAMP)
 	$(BIN)/python -m pytest -q -m "not sandbox and not docker and not browser and not network"
 
 sandbox: $(STAMP)
-	$(BIN)/python -m pytest -q -m "sandbox or network"
+	$(BIN)/python -m pytest -q -m "(sandbox or network) and not long"
 
 browser: $(STAMP) host
 	$(BIN)/python -m pytest -q -m browser
@@ -40,6 +40,7 @@ bench: $(STAMP)
 # Options: make soak SOAK="--polls 100000 --kills 20 --seed 1"
 soak: $(STAMP)
 	$(BIN)/python -m benchmarks.soak $(SOAK)
+	$(BIN)/python -m pytest -q -m long
 
 # Chromium and a Docker engine from Debian's packages, where that is possible; says what is missing where not.
 host:

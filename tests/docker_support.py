@@ -36,6 +36,8 @@ def left_of(home: Path) -> list[str]:
         return [*(c.name for c in containers), *(str(i["RepoTags"] or i["Id"]) for i in images)]
 
 
-def docker(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+def docker(*arguments: str, text: str | None = None, seconds: float = 120) -> subprocess.CompletedProcess[str]:
     """Run the docker program as a user would."""
-    return subprocess.run(["docker", *arguments], input=text, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(
+        ["docker", *arguments], input=text, capture_output=True, text=True, check=False, timeout=seconds
+    )

@@ -109,7 +109,10 @@ function render({ model, el }) {
   function drawHead() {
     const now = model.get("head");
     const target = h("select", { "aria-label": "Target", disabled: now.running, onchange: (e) => act("change", { name: "target", value: e.target.value }) },
-      now.targets.map((t) => h("option", { value: t, selected: t === now.target }, t)));
+      now.targets.map((t) => {
+        const why = now.impossible?.[t];
+        return h("option", { value: t, selected: t === now.target, disabled: Boolean(why) && t !== now.target }, why ? `${t} (${why})` : t);
+      }));
     const generation = h("select", { "aria-label": "API", disabled: now.running, onchange: (e) => act("change", { name: "generation", value: e.target.value }) },
       now.generations.map((g) => h("option", { value: g, selected: g === now.generation }, g)));
     const buttons = now.running

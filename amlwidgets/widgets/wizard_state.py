@@ -10,6 +10,7 @@ from amlwidgets.core.spec import inputs_of
 from amlwidgets.core.stages import STAGES, Generation, Stage, StageState, Target
 from amlwidgets.services import azureml
 from amlwidgets.services.code import render
+from amlwidgets.services.local import engine
 from amlwidgets.services.plan import calls_of
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from amlwidgets.services.deploy_run import DeployRun
     from amlwidgets.services.journal import SavedRun
 
+_NO_ENGINE = "no Docker engine here; %aml local says more"
 _AKS_ADVICE = "Not sure that AKS is to blame? ACI runs one container without a scheduler: deploy there first."
 
 
@@ -32,6 +34,7 @@ def head(run: DeployRun) -> dict[str, Any]:
         "sandbox": info.sandbox if info else azureml.in_sandbox(),
         "target": run.spec.target,
         "targets": [target.value for target in Target],
+        "impossible": {Target.LOCAL.value: _NO_ENGINE} if engine.absent() else {},
         "generation": run.spec.generation,
         "generations": [generation.value for generation in Generation] if run.spec.target != Target.LOCAL else [],
         "service": run.spec.service_name,

@@ -1,4 +1,4 @@
-"""The tour as a person takes it: open, run, look, click the fix, see the prediction."""
+"""The tour as a person takes it: open, run, look, click the fix, see the prediction. Without a mouse: product/test_binder.py."""
 
 import shutil
 from pathlib import Path
@@ -63,19 +63,3 @@ def test_the_tour_from_the_failure_to_the_prediction(work, open_notebook):
     assert "Healthy" in book.output(14)
     assert book.cell_errors() == []
     assert book.problems == []
-
-
-def test_the_tour_runs_without_a_mouse(work, sandbox_home, tmp_path, monkeypatch):
-    import nbformat
-    from nbclient import NotebookClient
-
-    monkeypatch.setenv("AMLWIDGETS_SANDBOX_HOME", str(sandbox_home))
-    monkeypatch.setenv("AMLWIDGETS_HOME", str(tmp_path / "journal"))
-    book = nbformat.read(TOUR, as_version=4)
-    book.cells[1].source = "PRESS_BUTTONS_BY_CODE = True"
-    NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(work)}}).execute()
-    said = {n: "".join(o.get("text", "") for o in cell.get("outputs", [])) for n, cell in enumerate(book.cells)}
-    assert "Stopped at: start" in said[10]
-    assert "my-best-model" in said[10]
-    assert "The same." in said[12]
-    assert "Healthy" in said[14]

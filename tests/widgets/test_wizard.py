@@ -1,4 +1,5 @@
 import json
+import socket
 
 import pytest
 
@@ -36,6 +37,18 @@ def test_the_first_look_shows_what_the_folder_suggests(wizard):
     names = {i["name"]: i["value"] for i in wizard.panels["register"]["inputs"]}
     assert names["model_path"] == "ridge.pkl"
     assert "Model.register(" in wizard.panels["register"]["code"]
+
+
+def test_a_target_that_cannot_work_here_says_why(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/absent.sock")
+    assert "no Docker engine" in DeployWizard().head["impossible"]["Local"]
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(tmp_path / "there.sock"))
+        engine.listen()
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/there.sock")
+        assert DeployWizard().head["impossible"] == {}
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    assert DeployWizard().head["impossible"] == {}
 
 
 def test_the_whole_state_stays_small(wizard):

@@ -56,6 +56,23 @@ def connect(timeout: float = 60) -> Any:
     return client
 
 
+def absent() -> bool:
+    """Whether this user certainly has no engine; told in a moment, and without loading docker.
+
+    Only a socket of this machine can be told so quickly: an engine elsewhere counts as there.
+    """
+    looked = _looked()
+    if not looked.startswith("unix://"):
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(0.2)
+        try:
+            probe.connect(looked.removeprefix("unix://"))
+        except OSError:
+            return True
+    return False
+
+
 def _looked(environ: Mapping[str, str] = os.environ) -> str:
     return environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
