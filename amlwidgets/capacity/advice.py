@@ -55,14 +55,14 @@ def _about_peak(settings: Settings, found: Prediction | None) -> list[str]:
         lost = queueing.lost_in_step(top, settings.seconds, settings.slots, settings.start_seconds)
         said.append(
             f"A peak of {top:g}/s is more than the minimum of {settings.min_replicas} can hold "
-            f"({holds:g}/s): where only "
+            f"({holds:.3g}/s): where only "
             f"the minimum is ready, 503 comes back until new replicas have started, about {lost:,.0f} requests in "
             f"{settings.start_seconds:g} s."
         )
     limit = settings.max_replicas * settings.per_container / settings.seconds
     if top > limit:
         said.append(
-            f"Even {settings.max_replicas} replicas hold only {limit:g}/s of the {top:g}/s: raise the "
+            f"Even {settings.max_replicas} replicas hold only {limit:.3g}/s of the {top:g}/s: raise the "
             "maximum, or make run() "
             "faster."
         )
