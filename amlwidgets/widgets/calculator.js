@@ -111,12 +111,16 @@ function render({ model, el }) {
     try {
       const answer = await ask(request, payload);
       if (!answer?.confirm) return;
+      const back = document.activeElement;
+      const shut = () => { question.hidden = true; back?.focus?.(); };
       const yes = h("button.aml-primary", { type: "button", onclick: () => {
-        question.hidden = measure.element.hidden = true;
+        shut();
+        measure.element.hidden = true;
         act(request, { ...payload, confirmed: true });
       } }, "Go on");
       question.replaceChildren(h("span", {}, answer.confirm), h("span.aml-row", {}, yes,
-        h("button", { type: "button", onclick: () => (question.hidden = true) }, "No")));
+        h("button", { type: "button", onclick: shut }, "No")));
+      question.onkeydown = (event) => { if (event.key === "Escape") { event.stopPropagation(); shut(); } };
       question.hidden = false;
       yes.focus();
     } catch (error) {

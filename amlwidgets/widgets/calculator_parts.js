@@ -1,4 +1,4 @@
-import { copyButton, h } from "./common.js";
+import { copyButton, h, scrolls } from "./common.js";
 
 /** Numbers and their units stay on one line. */
 const together = (words) => words.replace(/(\d) (?=(s|%|GB)(\W|$))/g, "$1\u00a0");
@@ -46,7 +46,7 @@ export function sentencesView() {
 
 /** Code to paste: one way at a time, copy, apply. */
 export function codeView(apply) {
-  const text = h("pre.aml-code", { tabIndex: 0, "aria-label": "Code that uses these settings" });
+  const text = scrolls("pre.aml-code", "Code that uses these settings");
   const select = h("select", { "aria-label": "Way to use the settings", onchange: () => draw() });
   const applyButton = h("button.aml-primary", { type: "button", hidden: true, onclick: apply }, "Apply to the service");
   let code = {};

@@ -65,6 +65,27 @@ export function problemStrip(model, ask) {
   return { strip, show, close: () => model.off("change:problem", update) };
 }
 
+/**
+ * Draw anew without losing the keyboard's place: the control that had the focus gets it again, known by its name;
+ * when it is gone or cannot be used now, what `other` returns gets it.
+ */
+export function keepFocus(box, draw, other) {
+  const active = box.contains(document.activeElement) ? document.activeElement : null;
+  const called = (one) => `${one.tagName} ${one.getAttribute("aria-label") ?? one.textContent}`;
+  const alike = (name) => [...box.querySelectorAll("button, select, summary, input, textarea, a")].filter((one) => called(one) === name);
+  const name = active && called(active);
+  const at = active && alike(name).indexOf(active);
+  draw();
+  if (!active || box.contains(document.activeElement)) return;
+  const same = alike(name)[at];
+  (same && !same.disabled ? same : other())?.focus();
+}
+
+/** An element that may scroll: the keyboard reaches it, and a screen reader says what it is. */
+export function scrolls(tag, label, ...children) {
+  return h(tag, { tabIndex: 0, role: "group", "aria-label": label }, ...children);
+}
+
 /** Copy text and say so on the button for a moment. */
 export function copyButton(text, label = "Copy") {
   const button = h("button", { type: "button" }, label);

@@ -1,4 +1,4 @@
-import { copyButton, h } from "./common.js";
+import { copyButton, h, scrolls } from "./common.js";
 
 /** A table whose first row is the heading. */
 export function table(rows, heading = true) {
@@ -13,9 +13,9 @@ function answerView(answer) {
   return h(`div.aml-c-answer.aml-${answer.state}`, {},
     h("b", {}, answer.sentence),
     answer.table?.length > 1 ? table(answer.table) : null,
-    answer.text ? h("pre", {}, answer.text) : null,
+    answer.text ? scrolls("pre", "What it said", answer.text) : null,
     answer.command ? h("details", {}, h("summary.aml-dim", {}, "By hand"),
-      h("pre.aml-c-command", {}, answer.command), copyButton(answer.command)) : null);
+      scrolls("pre.aml-c-command", "Command", answer.command), copyButton(answer.command)) : null);
 }
 
 function differencesView(found) {

@@ -1,4 +1,4 @@
-import { copyButton, h, problemStrip, requests, seconds } from "./common.js";
+import { copyButton, h, problemStrip, requests, scrolls, seconds } from "./common.js";
 import { editTab } from "./container_edit.js";
 import { lookTab } from "./container_look.js";
 import { sendTab } from "./container_send.js";
@@ -37,7 +37,7 @@ function debugTab({ model, act }) {
       h("p", {}, `It waits on port ${now.port} of this machine. ${now.note}`),
       h("p.aml-dim", {}, "VS Code: open the folder of your script, choose the configuration in Run and Debug, set a breakpoint, press F5. Then send a request to ",
         h("code", {}, now.address), "."),
-      h("pre.aml-c-command", {}, text),
+      scrolls("pre.aml-c-command", "Command", text),
       h("div.aml-row", {}, copyButton(text, "Copy the configuration"),
         h("button", { type: "button", disabled: busy, onclick: () => act("debug", { on: false }) }, "End it and undo")));
   };

@@ -1,4 +1,4 @@
-import { copyButton, h, seconds } from "./common.js";
+import { copyButton, h, scrolls, seconds } from "./common.js";
 import { table } from "./container_look.js";
 import { findingCard } from "./finding_card.js";
 
@@ -19,11 +19,11 @@ export function sendTab({ model, ask, act, problem }) {
     try {
       const made = await ask("code", { body: body.value });
       codes.replaceChildren(...Object.entries(made).map(([name, text]) => h("details", {},
-        h("summary", {}, name), h("pre.aml-c-command", {}, text), copyButton(text))));
+        h("summary", {}, name), scrolls("pre.aml-c-command", name, text), copyButton(text))));
     } catch (error) { problem.show(error); }
   }
   const one = (title, exchange) => h("div", {}, h("h4", {}, `${title}: ${exchange.status} ${exchange.reason ?? ""}`.trim()
-    + (exchange.seconds === undefined ? "" : `, ${seconds(exchange.seconds)}`)), h("pre", {}, exchange.answer || "(empty)"));
+    + (exchange.seconds === undefined ? "" : `, ${seconds(exchange.seconds)}`)), scrolls("pre", title, exchange.answer || "(empty)"));
   function draw() {
     const busy = Boolean(model.get("busy")), now = model.get("answers");
     for (const button of [send, sample, call, batch]) button.disabled = busy;

@@ -1,4 +1,4 @@
-import { copyButton, h, seconds } from "./common.js";
+import { copyButton, h, scrolls, seconds } from "./common.js";
 
 /** JupyterLab's settings on the page; null elsewhere. */
 function server() {
@@ -61,7 +61,7 @@ export function shellTab({ model, act, problem }) {
       command ? h("code", {}, command) : null, command ? copyButton(command) : null].filter(Boolean));
     output.replaceChildren(...(model.get("answers").shell?.lines ?? []).toReversed().map((entry) => h("div.aml-c-stack", {},
       h("h4", {}, h("code", {}, `$ ${entry.line}`), entry.exit === 0 ? "" : ` → ${entry.exit ?? "ended at the time limit"}`, ` ${seconds(entry.seconds)}`),
-      entry.output ? h("pre", {}, entry.output) : null)));
+      entry.output ? scrolls("pre", "Output", entry.output) : null)));
   }
   return { title: "Terminal", draw, element: h("div.aml-c-stack", {}, terminal, said,
     h("div.aml-row", {}, line, h("button", { type: "button", onclick: run }, "Run")), output) };

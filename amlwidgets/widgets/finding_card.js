@@ -1,4 +1,4 @@
-import { copyButton, h } from "./common.js";
+import { copyButton, h, scrolls } from "./common.js";
 
 const OF_REPLICAS = ["autoscale-503", "no-ready-replicas"];
 const OF_THE_VAULT = ["service-internal-error", "key-vault-policy-wiped", "key-vault-access-denied"];
@@ -50,7 +50,7 @@ function furtherView(finding, { checklist, calculator, tell }) {
 export function diffView(diff) {
   const lines = diff.trimEnd().split("\n").filter((line) => line && !line.startsWith("--- "));
   while (lines.at(-1)?.trim() === "") lines.pop();
-  return h("pre.aml-diff", { "aria-label": "What the fix changes" }, lines.map((line) => {
+  return scrolls("pre.aml-diff", "What the fix changes", lines.map((line) => {
     if (line.startsWith("+++ ")) return h("div.aml-dim", {}, line.slice(4));
     if (line.startsWith("@@")) return h("div.aml-dim", {}, `line ${/\+(\d+)/.exec(line)?.[1] ?? "?"}`);
     return h(line[0] === "+" ? "div.aml-ins" : line[0] === "-" ? "div.aml-del" : "div", {}, line);
@@ -60,7 +60,7 @@ export function diffView(diff) {
 function fixView(fix, index, finding, actions) {
   const parts = [];
   if (fix.diff) parts.push(diffView(fix.diff));
-  else if (fix.code) parts.push(h("pre.aml-code", {}, fix.code));
+  else if (fix.code) parts.push(scrolls("pre.aml-code", "Code", fix.code));
   if (!fix.automatic && fix.steps.length) parts.push(h("ol", {}, fix.steps.map((step) => h("li", {}, step))));
   const buttons = [];
   if (fix.automatic && actions.apply)
@@ -101,5 +101,5 @@ export function findingCard(finding, actions) {
     h("p", {}, finding.why),
     furtherView(finding, actions), first ?? null, toggle, more,
     h("small", {}, foot.join(""), (finding.links ?? []).slice(0, 2).map((link) =>
-      h("a", { href: link, target: "_blank", rel: "noopener", style: "margin-left:8px;color:var(--aml-brand)" }, "Read more"))));
+      h("a", { href: link, target: "_blank", rel: "noopener", style: "margin-left:8px" }, "Read more"))));
 }

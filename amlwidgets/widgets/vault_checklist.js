@@ -1,4 +1,4 @@
-import { copyButton, h, problemStrip, requests } from "./common.js";
+import { copyButton, h, problemStrip, requests, scrolls } from "./common.js";
 import { diffView } from "./finding_card.js";
 
 const MARKS = { done: "✓", "needs you": "!", blocked: "", unknown: "?" };
@@ -13,7 +13,7 @@ function cell(row, key) {
 
 function tableView(rows) {
   if (!rows.length) return null;
-  return h("div.aml-scroll", {}, h("table", { "aria-label": "Who has access to the vault" },
+  return scrolls("div.aml-scroll", "Who has access to the vault", h("table", { "aria-label": "Who has access to the vault" },
     h("thead", {}, h("tr", {}, COLUMNS.map(([, title]) => h("th", { scope: "col" }, title)))),
     h("tbody", {}, rows.map((row) => h("tr", { className: row.loses ? "aml-loses" : "" }, COLUMNS.map(([key]) => cell(row, key)))))));
 }
@@ -74,7 +74,7 @@ function remediesView(template, proposal, state, act) {
 
 function commandView(command) {
   if (!command) return null;
-  return h("details", {}, h("summary.aml-dim", {}, "By hand, with az"), h("pre.aml-code", {}, command),
+  return h("details", {}, h("summary.aml-dim", {}, "By hand, with az"), scrolls("pre.aml-code", "Command", command),
     h("div.aml-row", {}, copyButton(command, "Copy")));
 }
 

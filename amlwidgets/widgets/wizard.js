@@ -1,4 +1,4 @@
-import { copyButton, h, problemStrip, requests, seconds } from "./common.js";
+import { copyButton, h, keepFocus, problemStrip, requests, scrolls, seconds } from "./common.js";
 import { calculatorOpener, checklistOpener, containerLead, findingCard } from "./finding_card.js";
 import { logView } from "./log_view.js";
 
@@ -51,6 +51,19 @@ function railView(model, select) {
   return { list, update };
 }
 
+/** What a screen reader says when a stage begins, ends or fails; the running clock is not told. */
+function announcer(model) {
+  const element = h("div.aml-sr", { role: "status" });
+  const states = () => new Map(model.get("rail").map((stage) => [stage.id, stage.state]));
+  let before = states();
+  const update = () => {
+    const news = model.get("rail").filter((stage) => stage.state !== before.get(stage.id) && stage.state !== "waiting");
+    before = states();
+    if (news.length) element.textContent = `${news.map((stage) => `${stage.title}: ${[WORDS[stage.state], stage.note].filter(Boolean).join(", ")}`).join(". ")}.`;
+  };
+  return { element, update };
+}
+
 function formView(panel, change, disabled) {
   const fields = panel.inputs.flatMap((input) => {
     const id = `aml-${input.name}-${Math.random().toString(36).slice(2, 7)}`;
@@ -90,19 +103,24 @@ function render({ model, el }) {
     model.save_changes();
   };
   const rail = railView(model, select);
+  const said = announcer(model);
+  const current = () => rail.list.querySelector("[aria-current]");
   const log = logView({ ask: (op, payload) => ask("log", { stage: model.get("selected"), op, payload }), open: showFinding });
   const head = h("header.aml-head");
-  const question = h("div.aml-ask", { hidden: true, role: "alertdialog" });
-  const panelBox = h("div.aml-panel", { "aria-label": "Stage" });
+  const question = h("div.aml-ask", { hidden: true, role: "alertdialog", "aria-label": "Confirm" });
+  const panelBox = h("div.aml-panel", { role: "group", "aria-label": "Stage" });
   const foot = h("footer.aml-foot");
   const book = h("button.aml-link", { type: "button", onclick: () =>
     ask("runbook").then(({ path }) => (book.textContent = `Saved: ${path.split("/").at(-1)}`)).catch((error) => problem.show(error)) }, "Save as runbook");
   const body = h("div.aml-body", {}, panelBox, h("div.aml-side", {}, log.element));
 
   function confirm(words, yes) {
-    const no = h("button", { type: "button", onclick: () => (question.hidden = true) }, "No");
+    const back = document.activeElement;
+    const shut = () => { question.hidden = true; (back?.isConnected ? back : current())?.focus(); };
+    const no = h("button", { type: "button", onclick: shut }, "No");
     question.replaceChildren(h("span", {}, words), h("div.aml-row", {},
-      h("button.aml-primary", { type: "button", onclick: () => { question.hidden = true; yes(); } }, "Yes, do it"), no));
+      h("button.aml-primary", { type: "button", onclick: () => { shut(); yes(); } }, "Yes, do it"), no));
+    question.onkeydown = (event) => { if (event.key === "Escape") { event.stopPropagation(); shut(); } };
     question.hidden = false;
     no.focus();
   }
@@ -120,13 +138,13 @@ function render({ model, el }) {
       : [now.can_undo ? h("button", { type: "button", onclick: () => act("undo") }, "Undo fix") : null,
          now.service_there ? h("button", { type: "button", onclick: () => act("delete_service", {}) }, "Delete the service") : null,
          h("button", { type: "button", className: now.fixable || now.done ? "" : "aml-primary", onclick: () => act("run", { first: now.done ? "preflight" : null, last: null }) }, now.done ? "Run all again" : "Run to the end")];
-    head.replaceChildren(
+    keepFocus(head, () => head.replaceChildren(
       h("span", {}, "Workspace ", h("b", {}, now.workspace || "not connected yet"),
         now.sandbox ? h("span.aml-badge", { title: "Nothing here reaches Azure." }, "sandbox") : now.workspace ? h("span.aml-badge.aml-real", { title: "This costs money." }, "Azure") : null),
       h("label", {}, h("span.aml-dim", {}, "Target "), target),
       now.generations.length ? h("label", {}, h("span.aml-dim", {}, "API "), generation) : h("span", {}, "API ", h("b", {}, "Model.deploy")),
       now.service ? h("span", {}, "Service ", h("b", {}, now.service)) : null,
-      h("div.aml-row", {}, buttons));
+      h("div.aml-row", {}, buttons)), current);
     foot.replaceChildren(h("span.aml-row", {}, now.saved ? `Run ${now.saved} is in the journal` : "Nothing has run yet", now.saved ? book : null),
       h("span", {}, now.running ? "Kernel free: the run has its own thread" : ""), h("span", {}, now.saved ? "%aml resumes this run" : ""));
     if (now.resume) {
@@ -165,10 +183,10 @@ function render({ model, el }) {
     const failed = panel.error && !panel.findings.some((f) => f.confidence >= 0.5);
     const order = [
       panel.findings.map((finding) => findingCard(finding, actions)),
-      failed ? h("div.aml-failure", { role: "status" }, panel.error) : null,
+      failed ? h("div.aml-failure", { role: "status", tabIndex: 0 }, panel.error) : null,
       panel.advice ? h("div.aml-row", {}, h("span", {}, panel.advice), h("button", { type: "button", disabled: busy,
         onclick: () => act("change", { name: "target", value: "ACI" }) }, "Try ACI")) : null,
-      panel.result ? h("div", {}, h("h4", {}, "The service answered"), h("pre.aml-result", {}, panel.result)) : null,
+      panel.result ? h("div", {}, h("h4", {}, "The service answered"), scrolls("pre.aml-result", "The service answered", panel.result)) : null,
       checksView(panel.checks),
       formView(panel, (name, value) => act("change", { name, value }), busy),
       h("div.aml-row", {},
@@ -176,12 +194,13 @@ function render({ model, el }) {
         panel.id === model.get("rail").at(-1).id ? null
           : h("button.aml-link", { type: "button", disabled: busy, onclick: () => act("run", { first: panel.id, last: null }) }, "and go on to the end")),
       ["start", "score"].includes(panel.id) && model.get("head").service_there ? lead : null,
-      panel.error && !failed ? h("details", {}, h("summary.aml-dim", {}, "What the SDK said"), h("div.aml-failure", {}, panel.error)) : null,
-      panel.code ? h("div", { style: "display:grid;gap:6px" }, h("h4", {}, "This stage runs"), h("pre.aml-code", {}, panel.code),
+      panel.error && !failed ? h("details", {}, h("summary.aml-dim", {}, "What the SDK said"), scrolls("div.aml-failure", "What the SDK said", panel.error)) : null,
+      panel.code ? h("div", { style: "display:grid;gap:6px" }, h("h4", {}, "This stage runs"), scrolls("pre.aml-code", "Code", panel.code),
         h("div.aml-row", {}, copyButton(panel.code, "Copy code"))) : null,
     ];
     const active = panelBox.contains(document.activeElement) ? document.activeElement : null;
-    if (!active || !["INPUT", "TEXTAREA"].includes(active.tagName) || !keepLog) panelBox.replaceChildren(...order.flat().filter(Boolean));
+    if (!active || !["INPUT", "TEXTAREA"].includes(active.tagName) || !keepLog)
+      keepFocus(panelBox, () => panelBox.replaceChildren(...order.flat().filter(Boolean)), current);
     const marks = panel.findings.flatMap((finding) =>
       finding.evidence.filter((e) => e.source === panel.log.name).map((e) => ({ ...finding, line: e.first_line - 1 })));
     // The checks say it all; their log is of use only as evidence.
@@ -192,14 +211,14 @@ function render({ model, el }) {
     if (message?.kind === "log" && message.stage === model.get("selected")) log.take(message, buffers);
   };
   const changes = {
-    head: () => { drawHead(); drawPanel(true); }, rail: rail.update, panels: () => drawPanel(true),
+    head: () => { drawHead(); drawPanel(true); }, rail: () => { rail.update(); said.update(); }, panels: () => drawPanel(true),
     selected: () => { rail.update(); drawPanel(false); },
   };
   for (const [name, update] of Object.entries(changes)) model.on(`change:${name}`, update);
   model.on("msg:custom", onLog);
   const clock = setInterval(rail.update, 500);
   const root = h("div.aml.aml-wizard", { role: "group", "aria-label": "Deployment wizard" }, problem.strip, head, question, rail.list,
-    body, foot);
+    body, foot, said.element);
   el.append(root);
   drawHead();
   rail.update();

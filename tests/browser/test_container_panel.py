@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from axe import grave_in_both_themes
 from docker_support import missing
 from test_resume import SETUP, write_deployment, write_notebook
 
@@ -54,6 +55,7 @@ def walk(book, panel, name):
     panel.get_by_role("button", name="Model.get_model_path").click()
     panel.locator(".aml-c-answer.aml-fail", has_text="absent-model").wait_for()
     book.shots(f"{name}-look", ".aml-container")
+    assert grave_in_both_themes(book, ".aml-container") == []
 
     tab(book, "Send data")
     panel.get_by_label("Body of the request").fill('{"data": [[1, 2]]}')
@@ -65,6 +67,7 @@ def walk(book, panel, name):
     panel.locator(".aml-c-state.aml-ok").wait_for(timeout=60_000)
     panel.get_by_role("button", name="Undo all edits").and_(book.page.locator(":enabled")).wait_for(timeout=60_000)
     book.shots(f"{name}-edit", ".aml-container")
+    assert grave_in_both_themes(book, ".aml-container") == []
     tab(book, "Send data")
     panel.get_by_role("button", name="Send", exact=True).click()
     panel.locator("pre", has_text='"sum": 3').wait_for(timeout=60_000)
@@ -77,6 +80,7 @@ def walk(book, panel, name):
     panel.get_by_role("button", name="Send each").click()
     panel.locator("td", has_text="one.json").wait_for()
     book.shots(f"{name}-send", ".aml-container")
+    assert grave_in_both_themes(book, ".aml-container") == []
 
     tab(book, "Edit and reload")
     panel.get_by_role("button", name="Catch errors in run()").click()
@@ -89,6 +93,7 @@ def walk(book, panel, name):
     panel.get_by_label("Command").press("Enter")
     panel.locator("pre", has_text="score.py").wait_for()
     book.shots(f"{name}-terminal", ".aml-container")
+    assert grave_in_both_themes(book, ".aml-container") == []
     tab(book, "Log")
     panel.locator(".aml-line, .aml-log-line", has_text="azmlinfsrv").first.wait_for()
     assert book.cell_errors() == []
