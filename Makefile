@@ -32,7 +32,7 @@ sandbox: $(STAMP)
 	$(BIN)/python -m pytest -q -m "(sandbox or network) and not long"
 
 browser: $(STAMP) host
-	$(BIN)/python -m pytest -q -m browser
+	$(BIN)/python -m pytest -q -m "browser and not long"
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
