@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from amlwidgets.docker_engine import engine
 from amlwidgets.errors import AmlWidgetsError
 from amlwidgets.sandbox.engine import base, rootfs
-from amlwidgets.sandbox.engine.client import engine, filter_of
+from amlwidgets.sandbox.engine.client import filter_of
 
 
 @functools.cache

@@ -180,7 +180,8 @@ class Rounds:
         return left
 
     def _docker_remains(self) -> list[str]:
-        from amlwidgets.sandbox.engine.client import engine, filter_of
+        from amlwidgets.docker_engine import engine
+        from amlwidgets.sandbox.engine.client import filter_of
 
         with engine() as docker:
             containers = docker.containers.list(all=True, filters=filter_of(self.home), ignore_removed=True)

@@ -127,7 +127,7 @@ def _execute(options: argparse.Namespace) -> int:
 
 def _start(options: argparse.Namespace) -> int:
     if options.runtime == "docker":
-        from amlwidgets.sandbox.engine.client import engine
+        from amlwidgets.docker_engine import engine
 
         with engine(timeout=60):
             pass  # says why, when there is none

@@ -15,8 +15,6 @@ from typing import Any
 from amlwidgets.core.checks import Check, CheckState
 from amlwidgets.errors import AmlWidgetsError
 
-_TINY_TAG = "amlwidgets-tiny:1"
-
 # Machine code of exit(0), for the two processors that people have.
 _EXIT_0 = {
     "x86_64": (62, b"\xb8\x3c\x00\x00\x00\x31\xff\x0f\x05"),  # mov eax,60; xor edi,edi; syscall
@@ -52,7 +50,7 @@ def _tiny_image(machine: str) -> bytes:
 
 
 def run_tiny_container(client: Any) -> None:
-    """Run a container that does nothing, in an image made on the spot; removes the container.
+    """Run a container that does nothing, in an image made on the spot; removes both.
 
     Args:
         client: A docker-py client.
@@ -60,15 +58,16 @@ def run_tiny_container(client: Any) -> None:
     Raises:
         docker.errors.DockerException: the engine cannot run it.
     """
-    from docker.errors import ImageNotFound
+    from amlwidgets.services.local.ours import LABEL, owner
 
     machine = {"arm64": "aarch64", "amd64": "x86_64"}.get(str(client.version()["Arch"]), platform.machine())
+    # Without a name, so that two who try at the same time do not remove each other's.
+    said = client.api.import_image_from_data(_tiny_image(machine), changes=[f"LABEL {LABEL}={owner()}"])
+    image = json.loads(said.splitlines()[-1])["status"]
     try:
-        client.images.get(_TINY_TAG)
-    except ImageNotFound:
-        name, tag = _TINY_TAG.split(":")
-        client.api.import_image_from_data(_tiny_image(machine), repository=name, tag=tag)
-    client.containers.run(_TINY_TAG, ["/ok"], remove=True, network_disabled=True)
+        client.containers.run(image, ["/ok"], remove=True, network_disabled=True, labels={LABEL: owner()})
+    finally:
+        client.images.remove(image, force=True)
 
 
 def check_docker(*, needed: bool) -> Check:
@@ -82,7 +81,7 @@ def check_docker(*, needed: bool) -> Check:
         return result(CheckState.SKIP, "Only a Local deployment needs it.")
     from docker.errors import DockerException
 
-    from amlwidgets.services.local.engine import engine
+    from amlwidgets.docker_engine import engine
 
     try:
         with engine(timeout=20) as client:

@@ -246,7 +246,7 @@ class ContainerPanel(AmlWidget):
     def _watch(self) -> None:
         pause = threading.Event()
         while self._watching.is_set():
-            self._look()
+            self.guarded(self._look)()
             self._measure()
             pause.wait(_LOOK_SECONDS)
 

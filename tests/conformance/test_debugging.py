@@ -13,12 +13,14 @@ import sandbox_support as support
 from docker_support import docker, needs_engine
 
 from amlwidgets.core.checks import CheckState
+from amlwidgets.docker_engine import engine
 from amlwidgets.errors import BadInput, NotAllowed, NotConnected, ServiceFailed
 from amlwidgets.services.local.compare import differences
-from amlwidgets.services.local.container import LABEL, LocalContainer, clean, owner
+from amlwidgets.services.local.container import LocalContainer
 from amlwidgets.services.local.debugger import attach
-from amlwidgets.services.local.engine import check_engine, engine
+from amlwidgets.services.local.engine import check_engine
 from amlwidgets.services.local.images import Location, pull
+from amlwidgets.services.local.ours import LABEL, clean, owner
 from amlwidgets.services.local.probes import ask
 
 pytestmark = [pytest.mark.sandbox, *needs_engine]

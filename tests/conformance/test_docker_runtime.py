@@ -10,8 +10,9 @@ import sandbox_support as support
 from docker_support import docker, needs_engine
 
 from amlwidgets import diagnose
+from amlwidgets.docker_engine import engine
 from amlwidgets.sandbox import client
-from amlwidgets.sandbox.engine.client import engine, filter_of
+from amlwidgets.sandbox.engine.client import filter_of
 
 pytestmark = [pytest.mark.sandbox, *needs_engine]
 

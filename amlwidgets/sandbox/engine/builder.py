@@ -6,10 +6,11 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.docker_engine import engine
 from amlwidgets.errors import AmlWidgetsError
 from amlwidgets.sandbox.build.definition import content_key
 from amlwidgets.sandbox.engine import base, building, dockerfile, settings
-from amlwidgets.sandbox.engine.client import REPOSITORY, answers, engine
+from amlwidgets.sandbox.engine.client import REPOSITORY, answers
 from amlwidgets.sandbox.protocols import BuildResult, Write
 
 if TYPE_CHECKING:

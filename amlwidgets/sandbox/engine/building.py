@@ -6,20 +6,22 @@ import io
 import re
 import tarfile
 import tempfile
+import threading
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from amlwidgets.docker_engine import PRUNE, errors, meaning, streamed
 from amlwidgets.sandbox.build.index import masked
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from amlwidgets.sandbox.protocols import Write
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _IN_MEMORY = 8_000_000
 CANCELLED = "The build was cancelled."
+DISK_FULL = f"The engine's disk is full: {PRUNE}"
 
 
 def context(files: Mapping[str, bytes | Path]) -> IO[bytes]:
@@ -47,30 +49,34 @@ def build(
         files: The context, ``Dockerfile`` included.
         tag: Name of the image.
         write: Receives what the engine says.
-        cancelled: When set, the build stops at the engine's next word and fails.
+        cancelled: When set, the build stops and fails.
 
     Returns:
         The engine's error; empty when the image is there.
     """
-    from docker.errors import DockerException
-
+    stop = cancelled or threading.Event()
     with context(files) as packed:
-        try:
-            messages = client.api.build(
+
+        def begin() -> Iterator[Any]:
+            spoken: Iterator[Any] = client.api.build(
                 fileobj=packed, custom_context=True, tag=tag, rm=True, forcerm=True, decode=True
-            )  # fmt: skip
-            for message in messages:
+            )
+            return spoken
+
+        try:
+            for message in streamed(client, begin, stop):
                 if "stream" in message:
                     write(plain(message["stream"]))
                 if "error" in message:
-                    return plain(str(message["error"]))
-                if cancelled is not None and cancelled.is_set():
-                    # The engine ends a build whose client has gone.
-                    messages.close()
-                    return CANCELLED
-        except (DockerException, OSError) as error:
-            return plain(f"The Docker engine could not build: {error}")
-    return ""
+                    return _failed(str(message["error"]))
+        except errors() as error:
+            return plain(str(meaning(error, "building the image")))
+    return CANCELLED if stop.is_set() else ""
+
+
+def _failed(words: str) -> str:
+    """Return the engine's error; of a full disk it does not say whose."""
+    return f"{plain(words)}. {DISK_FULL}" if "no space left" in words.lower() else plain(words)
 
 
 def plain(text: str) -> str:

@@ -6,8 +6,9 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.docker_engine import engine
 from amlwidgets.errors import AmlWidgetsError
-from amlwidgets.sandbox.engine.client import BASE_LABEL, ROLE, engine, filter_of
+from amlwidgets.sandbox.engine.client import BASE_LABEL, ROLE, filter_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

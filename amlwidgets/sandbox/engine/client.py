@@ -1,14 +1,13 @@
-"""The way to the Docker engine, and what marks things there as this sandbox's own."""
+"""What marks things in the Docker engine as this sandbox's own; ``amlwidgets.docker_engine`` is the way to it."""
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from amlwidgets.docker_engine import engine
 from amlwidgets.errors import NotAllowed, NotConnected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 LABEL = "amlwidgets.sandbox"
@@ -28,57 +27,6 @@ STORE = "amlwidgets-store"
 
 APP_ROOT = "/var/azureml-app"
 PORT = 5001
-
-
-def connect(timeout: float = 60) -> Any:
-    """Return a docker-py client of the engine that the environment names (``DOCKER_HOST``, contexts apart).
-
-    Args:
-        timeout: Seconds that one answer may take.
-
-    Raises:
-        NotConnected: No engine answers.
-        NotAllowed: The user has no right to use it.
-    """
-    from docker import from_env
-    from docker.errors import DockerException
-
-    try:
-        client = from_env(timeout=timeout)
-        client.ping()
-    except (DockerException, OSError) as error:
-        raise refusal(error) from error
-    return client
-
-
-def refusal(error: BaseException) -> NotConnected | NotAllowed:
-    """Return the error for an engine that does not answer, in one sentence."""
-    if "PermissionError" in repr(error) or "Permission denied" in str(error):
-        return NotAllowed(
-            "This user may not use the Docker engine (permission denied while trying to connect to the Docker daemon).",
-            code="docker-denied",
-            todo="Add your user to the docker group, then log in again.",
-        )
-    return NotConnected(
-        "No Docker engine answers. Is the docker daemon running?",
-        code="docker-down",
-        todo="Start Docker (Docker Desktop, or: sudo systemctl start docker).",
-    )
-
-
-@contextlib.contextmanager
-def engine(timeout: float = 60) -> Iterator[Any]:
-    """Give a client for a moment.
-
-    Raises:
-        NotConnected: No engine answers.
-        NotAllowed: The user has no right to use it.
-    """
-    client = connect(timeout)
-    try:
-        yield client
-    finally:
-        client.close()
 
 
 def answers() -> bool:

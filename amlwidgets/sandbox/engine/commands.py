@@ -6,10 +6,10 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from amlwidgets.docker_engine import engine
 from amlwidgets.sandbox.client import default_home
 from amlwidgets.sandbox.engine import base
 from amlwidgets.sandbox.engine.builder import BUILD_SECONDS
-from amlwidgets.sandbox.engine.client import engine
 
 if TYPE_CHECKING:
     import argparse

@@ -10,10 +10,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.docker_engine import connect
 from amlwidgets.errors import AmlWidgetsError
 from amlwidgets.sandbox.engine.attempt import Attempt
 from amlwidgets.sandbox.engine.builder import image_of
-from amlwidgets.sandbox.engine.client import APP_ROOT, PORT, ROLE, connect, mine
+from amlwidgets.sandbox.engine.client import APP_ROOT, PORT, ROLE, mine
 from amlwidgets.sandbox.protocols import ContainerSpec, ContainerStatus, Executed
 from amlwidgets.sandbox.run.ports import Port
 from amlwidgets.sandbox.run.probe import Probe

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.docker_engine import engine
 from amlwidgets.sandbox import container_images, services
 from amlwidgets.sandbox.api import NOT_FOUND, ApiError
 from amlwidgets.sandbox.engine import registry
-from amlwidgets.sandbox.engine.client import engine
 from amlwidgets.sandbox.engine.packages import Packages
 from amlwidgets.sandbox.images import REGISTRY
 

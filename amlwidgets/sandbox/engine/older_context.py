@@ -7,11 +7,12 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.docker_engine import engine
 from amlwidgets.sandbox import image_definition
 from amlwidgets.sandbox.build.dockerfile import SETUP
 from amlwidgets.sandbox.engine import base, context, dockerfile, registry, settings
 from amlwidgets.sandbox.engine.builder import BUILD_SECONDS
-from amlwidgets.sandbox.engine.client import APP_ROOT, LABEL, PORT, engine
+from amlwidgets.sandbox.engine.client import APP_ROOT, LABEL, PORT
 
 if TYPE_CHECKING:
     from amlwidgets.sandbox.app import App

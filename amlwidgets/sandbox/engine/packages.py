@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.stages import OperationState
+from amlwidgets.docker_engine import engine
 from amlwidgets.sandbox import container_files, failures
 from amlwidgets.sandbox.deployment import Deployment
 from amlwidgets.sandbox.engine import base, building, cleaning, context, dockerfile, registry
 from amlwidgets.sandbox.engine.builder import BUILD_SECONDS, DockerBuilder, image_of
-from amlwidgets.sandbox.engine.client import engine
 from amlwidgets.sandbox.operations import BUILD
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.docker_engine import engine
 from amlwidgets.errors import AmlWidgetsError
 from amlwidgets.sandbox import shapes
 from amlwidgets.sandbox.api import MMS, NOT_FOUND, ApiError, Call, Routes, json_response
 from amlwidgets.sandbox.container_files import entry_script
 from amlwidgets.sandbox.deployment import Deployment
 from amlwidgets.sandbox.engine import base, older_context
-from amlwidgets.sandbox.engine.client import engine
 from amlwidgets.sandbox.engine.packages import CONTEXT, IMAGE, Packages
 from amlwidgets.sandbox.operations import Operation
 from amlwidgets.sandbox.repeats import once

@@ -7,9 +7,10 @@ import hmac
 import json
 from typing import TYPE_CHECKING
 
+from amlwidgets.docker_engine import connect
 from amlwidgets.errors import AmlWidgetsError
 from amlwidgets.sandbox.api import Call, Routes
-from amlwidgets.sandbox.engine.client import REPOSITORY, connect
+from amlwidgets.sandbox.engine.client import REPOSITORY
 from amlwidgets.sandbox.engine.registry import USER, open_repository, password
 from amlwidgets.sandbox.wire import Response
 

@@ -10,60 +10,24 @@ import tarfile
 import threading
 import time
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.redact import mask
-from amlwidgets.errors import BadInput, ServiceFailed
-from amlwidgets.services.journal import is_alive, process_identity
-from amlwidgets.services.local.engine import connect
+from amlwidgets.docker_engine import advice, connect, errors, meaning, speaking, stopped
+from amlwidgets.errors import AmlWidgetsError, BadInput, NotConnected, ServiceFailed
+from amlwidgets.services.local import condition, ours
 from amlwidgets.services.local.inside import EngineContainer
-from amlwidgets.services.local.readings import KILLED, size
+from amlwidgets.services.local.ours import LABEL, clean, owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LABEL = "amlwidgets.local"
-"""On every container and image of ours; its value names the process that owns it, as ``host/pid@start time``."""
+    from amlwidgets.services.local.condition import State, Usage
 
 APP_ROOT = "/var/azureml-app"
 PORT = 5001
 _LOOK_SECONDS = 0.2
 _COUNTERS = "/sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events"
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """How a container is.
-
-    Attributes:
-        status: As the engine says: ``created``, ``running``, ``restarting``, ``exited``, ``removed``.
-        ready: Whether the server answers on ``GET /``.
-        exit_code: When it has ended.
-        oom_killed: Whether the kernel killed something for memory.
-        words: One sentence.
-    """
-
-    status: str
-    ready: bool
-    exit_code: int | None
-    oom_killed: bool
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a container uses now.
-
-    Attributes:
-        cpu: Cores.
-        memory_bytes: Without the file cache, as ``docker stats`` counts.
-        limit_bytes: Memory limit.
-    """
-
-    cpu: float
-    memory_bytes: int
-    limit_bytes: int
 
 
 class LocalContainer:
@@ -105,9 +69,10 @@ class LocalContainer:
 
         Raises:
             BadInput: The port is taken, or the image is not there.
-            ServiceFailed: The engine cannot run it.
+            NotConnected: The engine stopped answering.
+            ServiceFailed: The engine cannot run it, or its disk is full.
         """
-        from docker.errors import APIError, ImageNotFound
+        from docker.errors import ImageNotFound
 
         client = client or connect()
         clean(client)
@@ -127,12 +92,16 @@ class LocalContainer:
             raise BadInput(
                 f"The engine has no image {image}.", code="image-absent", todo="Pull or build it."
             ) from error
+        except errors() as error:
+            raise meaning(error, "making the container") from error
+        local = cls(made, port, owned=True)
         try:
             made.start()
-        except APIError as error:
-            made.remove(force=True)
+        except errors() as error:
+            local.close()
             raise _start_failed(port, error) from error
-        return cls(made, port, owned=True)
+        ours.goes_with_the_process(local)
+        return local
 
     @property
     def name(self) -> str:
@@ -146,14 +115,18 @@ class LocalContainer:
         Raises:
             ServiceFailed: The container is gone.
         """
-        status = self.state().status
+        state = self.state()
+        status = state.status
         if status == "removed":
             raise ServiceFailed(f"The container {self.name} is gone.", code="container-gone")
+        if status == "unreachable":
+            raise NotConnected(state.words, code="engine-stopped")
         if status == "running":
             self._forget_copy()
             return EngineContainer(self.container)
         if self._copy is None:
-            self._copy = self._copied()
+            with speaking("copying the container's files"):
+                self._copy = self._copied()
         return EngineContainer(self._copy, shown=self.name)
 
     def copy(self, *, ports: Mapping[int, int], variables: Mapping[str, str]) -> LocalContainer:
@@ -163,6 +136,10 @@ class LocalContainer:
             ports: Further ports to publish on loopback; 0 takes a free one.
             variables: Added to the environment.
         """
+        with speaking("copying the container"):
+            return self._copy_with(ports, variables)
+
+    def _copy_with(self, ports: Mapping[int, int], variables: Mapping[str, str]) -> LocalContainer:
         image = self.container.commit(conf={"Labels": {LABEL: owner()}})
         chosen = {PORT: _free_port()} | {inner: outer or _free_port() for inner, outer in ports.items()}
         made = self.container.client.containers.create(
@@ -172,6 +149,7 @@ class LocalContainer:
         )  # fmt: skip
         copy = LocalContainer(made, chosen[PORT], owned=True)
         copy.ports, copy._image = chosen, str(image.id)
+        ours.goes_with_the_process(copy)
         return copy
 
     def _limits(self) -> dict[str, Any]:
@@ -187,14 +165,11 @@ class LocalContainer:
         )  # fmt: skip
 
     def _forget_copy(self) -> None:
-        from docker.errors import DockerException
-
         copy, self._copy = self._copy, None
         if copy is not None:
-            with contextlib.suppress(DockerException):
-                copy.remove(force=True, v=True)
-            with contextlib.suppress(DockerException):
-                copy.client.images.remove(copy.attrs["Image"], force=True)
+            images, image = copy.client.images, str(copy.attrs["Image"])
+            ours.removed(copy.id, lambda: copy.remove(force=True, v=True))
+            ours.removed(image, lambda: images.remove(image, force=True))
 
     @property
     def address(self) -> str:
@@ -207,17 +182,23 @@ class LocalContainer:
 
         try:
             self.container.reload()
+            return self._state()
         except NotFound:
-            return State("removed", ready=False, exit_code=None, oom_killed=False, words="The container is gone.")
+            return condition.gone()
+        except errors() as error:
+            if not stopped(error):
+                raise meaning(error, "looking at the container") from error
+            return condition.unreachable(advice(error))
+
+    def _state(self) -> State:
         facts = self.container.attrs["State"]
         status, code, oom = str(facts["Status"]), int(facts["ExitCode"]), bool(facts["OOMKilled"])
         if status == "exited":
-            return State(status, ready=False, exit_code=code, oom_killed=oom, words=_ended(code, oom, self._limit()))
+            return condition.ended(code, self._limit(), oom=oom)
         ready = status == "running" and self._answers()
         if not ready and self._oom_kills():  # the engine's own flag is that of the start before
-            return State(status, ready=False, exit_code=None, oom_killed=True, words=_hungry(self._limit()))
-        words = f"It answers on port {self.port}." if ready else "It runs and does not answer yet."
-        return State(status, ready, exit_code=None, oom_killed=False, words=words)
+            return condition.hungry(status, self._limit())
+        return condition.running(status, self.port, ready=ready)
 
     def _oom_kills(self) -> int:
         """Count what the kernel killed for memory; of others than the first process the engine does not tell."""
@@ -254,10 +235,7 @@ class LocalContainer:
                 break
             state = self.state()
         if not state.ready and not state.oom_killed and state.status == "running":
-            words = (
-                f"It has run for {seconds:g} s and does not answer: init() may hang, or nobody listens on port {PORT}."
-            )
-            return State(state.status, ready=False, exit_code=None, oom_killed=state.oom_killed, words=words)
+            return condition.silent(state.status, seconds, PORT)
         return state
 
     def usage(self) -> Usage:
@@ -266,19 +244,12 @@ class LocalContainer:
         Raises:
             ServiceFailed: The container does not run.
         """
-        facts = self.container.stats(stream=False)
+        with speaking("measuring the container"):
+            facts = self.container.stats(stream=False)
         try:
-            cpu, before = facts["cpu_stats"], facts["precpu_stats"]
-            span = cpu["system_cpu_usage"] - before["system_cpu_usage"]
-            used = cpu["cpu_usage"]["total_usage"] - before["cpu_usage"]["total_usage"]
-            memory = facts["memory_stats"]
-            cached = memory.get("stats", {})
-            cache = cached.get("total_inactive_file", cached.get("inactive_file", 0))
+            return condition.usage_of(facts)
         except KeyError as error:
             raise ServiceFailed(f"The container {self.name} does not run.", code="not-running") from error
-        return Usage(
-            used / span * cpu["online_cpus"] if span else 0.0, int(memory["usage"] - cache), int(memory["limit"])
-        )
 
     def read(self, path: str) -> str:
         """Return a text file of the container, also when it has ended; relative paths start at the scripts' folder.
@@ -291,16 +262,12 @@ class LocalContainer:
         full = posixpath.join(APP_ROOT, path)
         try:
             stream, _facts = self.container.get_archive(full)
+            packed = b"".join(stream)
         except NotFound as error:
             raise BadInput(f"There is no file {full} in the container.", code="no-such-file") from error
-        with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
-            entry = tar.extractfile(tar.getmembers()[0])
-            if entry is None:
-                raise BadInput(f"{full} is no file.", code="no-such-file")
-            try:
-                return entry.read().decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise BadInput(f"{full} is no text.", code="no-text") from error
+        except errors() as error:
+            raise meaning(error, f"reading {full}") from error
+        return _text_in(packed, full)
 
     def write(self, path: str, text: str) -> None:
         """Replace a text file of the container; nothing else changes, and nothing runs anew."""
@@ -310,25 +277,36 @@ class LocalContainer:
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode, entry.mtime = len(content), 0o644, int(time.time())
             tar.addfile(entry, io.BytesIO(content))
-        self.container.put_archive(folder, packed.getvalue())
+        with speaking(f"writing {path}"):
+            self.container.put_archive(folder, packed.getvalue())
 
     def reload(self, seconds: float = 60) -> State:
         """Start the server again, with the files as they are now; return the state when it answers or has ended."""
         self._forget_copy()
-        self.container.restart(timeout=1)
+        with speaking("starting the container again"):
+            self.container.restart(timeout=1)
         return self.wait(seconds)
 
     def close(self) -> None:
         """Remove the container, if it is ours."""
-        from docker.errors import DockerException
-
         self._forget_copy()
         if self.owned:
-            with contextlib.suppress(DockerException):
-                self.container.remove(force=True, v=True)
+            ours.removed(self.container.id, lambda: self.container.remove(force=True, v=True))
         if self._image:
-            with contextlib.suppress(DockerException):
-                self.container.client.images.remove(self._image, force=True)
+            images = self.container.client.images
+            ours.removed(self._image, lambda: images.remove(self._image, force=True))
+
+
+def _text_in(packed: bytes, name: str) -> str:
+    """Return the text of the one file in a tar archive."""
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        entry = tar.extractfile(tar.getmembers()[0])
+        if entry is None:
+            raise BadInput(f"{name} is no file.", code="no-such-file")
+        try:
+            return entry.read().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise BadInput(f"{name} is no text.", code="no-text") from error
 
 
 def _free_port() -> int:
@@ -337,56 +315,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start_failed(port: int, error: BaseException) -> BadInput | ServiceFailed:
+def _start_failed(port: int, error: BaseException) -> AmlWidgetsError:
     words = str(getattr(error, "explanation", "") or error)
     if "already allocated" in words or "address already in use" in words:
         return BadInput(
             f"Something else listens on port {port}.", code="port-taken", todo="Take another, or 0 for any."
         )
+    if stopped(error) or "no space left" in words:
+        return meaning(error, "starting the container")
     return ServiceFailed(f"The engine cannot start the container: {mask(words)}", code="start-failed")
-
-
-def _ended(code: int, oom: bool, limit: int) -> str:
-    if oom:
-        return f"{_hungry(limit)} (Exit code {code}.)"
-    if code == KILLED:
-        return "It was killed from outside (exit code 137)."
-    if code == 3:  # noqa: PLR2004 - the inference server's own
-        return "It ended with exit code 3: the entry script could not be loaded, or init() failed. Look at the log."
-    return f"It ended with exit code {code}."
-
-
-def _hungry(limit: int) -> str:
-    return f"A process in it was killed because it needed more memory than its limit of {size(limit)}."
-
-
-def owner() -> str:
-    """Return the label's value of what this process makes."""
-    return f"{socket.gethostname()}/{process_identity()}"
-
-
-def _lives(label: str) -> bool:
-    """Whether the process that owns a container may still be there: of other hosts nobody here can say."""
-    host, _, identity = label.partition("/")
-    return host != socket.gethostname() or is_alive(identity)
-
-
-def clean(client: Any) -> list[str]:
-    """Remove containers (and copies' images) whose process has ended, and only what carries our label.
-
-    Returns:
-        Names of the containers.
-    """
-    from docker.errors import DockerException
-
-    removed = []
-    for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
-        if not _lives(container.labels.get(LABEL, "")):
-            with contextlib.suppress(DockerException):
-                container.remove(force=True, v=True)
-                removed.append(str(container.name))
-    for image in client.images.list(filters={"label": LABEL}):
-        if not _lives(image.labels.get(LABEL, "")):
-            with contextlib.suppress(DockerException):
-                client.images.remove(image.id, force=True)
-    return removed

@@ -2,58 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 import socket
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amlwidgets.core.checks import Check, CheckState
-from amlwidgets.errors import NotAllowed, NotConnected
+from amlwidgets.docker_engine import PRUNE, engine, meaning, place, speaking
+from amlwidgets.docker_engine import errors as engine_errors
+from amlwidgets.errors import AmlWidgetsError
 from amlwidgets.services.local.readings import size
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _DISK = 5 << 30
+_FULL = 100 << 20
 _MEMORY = 1 << 30
-
-
-@contextlib.contextmanager
-def engine(timeout: float = 60) -> Iterator[Any]:
-    """Give a docker-py client for a moment.
-
-    Args:
-        timeout: Seconds that one answer may take.
-
-    Raises:
-        NotConnected: No engine answers.
-        NotAllowed: The user has no right to use it.
-    """
-    client = connect(timeout)
-    try:
-        yield client
-    finally:
-        client.close()
-
-
-def connect(timeout: float = 60) -> Any:
-    """Return a docker-py client; see :func:`engine`."""
-    from docker import from_env
-    from docker.errors import DockerException
-
-    try:
-        client = from_env(timeout=timeout)
-        client.ping()
-    except (DockerException, OSError) as error:
-        denied = "PermissionError" in repr(error) or "Permission denied" in str(error)
-        kind = NotAllowed if denied else NotConnected
-        message = "This user may not use the Docker engine." if denied else f"No Docker engine answers at {_looked()}."
-        raise kind(message, code="docker-denied" if denied else "docker-down", todo=advice(error)) from error
-    return client
 
 
 def absent() -> bool:
@@ -61,7 +23,7 @@ def absent() -> bool:
 
     Only a socket of this machine can be told so quickly: an engine elsewhere counts as there.
     """
-    looked = _looked()
+    looked = place()
     if not looked.startswith("unix://"):
         return False
     with socket.socket(socket.AF_UNIX) as probe:
@@ -73,58 +35,6 @@ def absent() -> bool:
     return False
 
 
-def _looked(environ: Mapping[str, str] = os.environ) -> str:
-    return environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
-
-
-def advice(error: BaseException, environ: Mapping[str, str] = os.environ, system: str = sys.platform) -> str:
-    """Return what helps against an engine that does not answer, in one sentence.
-
-    Args:
-        error: What docker-py raised.
-        environ: The environment (``DOCKER_HOST``, ``XDG_RUNTIME_DIR``, ``WSL_DISTRO_NAME``).
-        system: As ``sys.platform``.
-    """
-    said = f"{error!r} {error}"
-    host = environ.get("DOCKER_HOST", "")
-    if "PermissionError" in said or "Permission denied" in said:
-        return "Add your user to the docker group (sudo usermod -aG docker $USER), then log in again."
-    return _of_host(said, host) or _of_system(environ, system)
-
-
-def _of_host(said: str, host: str) -> str:
-    """Return what DOCKER_HOST has to do with it; empty when nothing."""
-    if "CERTIFICATE_VERIFY_FAILED" in said or "TLS" in said:
-        return f"The engine at {host or 'DOCKER_HOST'} wants other certificates: look at DOCKER_CERT_PATH."
-    if host.startswith(("tcp://", "ssh://", "http")):
-        return f"DOCKER_HOST is {host}: is that machine up, and may this one reach it? Unset it for the local engine."
-    if host.startswith("unix://") and not Path(host[7:]).exists():
-        return f"DOCKER_HOST names {host[7:]}, which does not exist; unset it, or start the engine that makes it."
-    return ""
-
-
-def _of_system(environ: Mapping[str, str], system: str) -> str:
-    """Return what is usual on this system."""
-    if other := _other_socket(environ):
-        return f"Another engine's socket is there: export DOCKER_HOST=unix://{other}"
-    if environ.get("WSL_DISTRO_NAME"):
-        return "Start Docker Desktop on Windows, and switch on its WSL integration for this distribution."
-    if system == "darwin" or system.startswith("win"):
-        return "Start Docker Desktop, and wait until its whale stands still."
-    if shutil.which("docker") or shutil.which("dockerd"):
-        return "Start it: sudo systemctl start docker"
-    return "Docker is not installed; see https://docs.docker.com/engine/install."
-
-
-def _other_socket(environ: Mapping[str, str]) -> Path | None:
-    """Return the socket of a rootless engine, of Docker Desktop, or of podman, where the default one is absent."""
-    runtime = environ.get("XDG_RUNTIME_DIR", "")
-    places = [Path(runtime, "docker.sock"), Path(runtime, "podman", "podman.sock")] if runtime else []
-    if home := environ.get("HOME"):
-        places += [Path(home, ".docker", "run", "docker.sock"), Path(home, ".docker", "desktop", "docker.sock")]
-    return next((place for place in places if place.is_socket()), None)
-
-
 def check_engine(*, image: str = "", port: int = 0, memory_gb: float = 0) -> list[Check]:
     """Look at what a local container needs, one check after another; what depends on the engine is left out without it.
 
@@ -133,14 +43,14 @@ def check_engine(*, image: str = "", port: int = 0, memory_gb: float = 0) -> lis
         port: Port that is wanted; 0 takes any.
         memory_gb: What the container may use.
     """
-    looked = _looked()
+    looked = place()
     try:
-        with engine(timeout=20) as client:
+        with engine(timeout=20) as client, speaking("looking at it"):
             info = client.info()
             checks = [_reachable(client, info, looked), _runs(client, looked), _disk(info), _memory(info, memory_gb)]
             if image:
                 checks.append(_architecture(client, info, image))
-    except (NotConnected, NotAllowed) as error:
+    except AmlWidgetsError as error:
         checks = [Check("engine", "Docker engine", CheckState.FAIL, looked, error.message, error.todo)]
     return [*checks, _port(port)] if port else checks
 
@@ -157,17 +67,17 @@ def _reachable(client: Any, info: dict[str, Any], looked: str) -> Check:
 
 
 def _runs(client: Any, looked: str) -> Check:
-    from docker.errors import DockerException
-
     from amlwidgets.services.host import run_tiny_container
 
     try:
         run_tiny_container(client)
-    except (DockerException, OSError, KeyError) as error:
-        words = f"The engine answers, but runs no container: {error}."
-        return Check(
-            "run", "Runs a container", CheckState.FAIL, looked, words, "Run  docker run hello-world  to see more."
-        )
+    except engine_errors() as error:
+        found = meaning(error, "running a tiny container")
+        todo = found.todo or "Run  docker run hello-world  to see more."
+        return Check("run", "Runs a container", CheckState.FAIL, looked, found.message, todo)
+    except KeyError as error:
+        words = f"Nothing tiny is known for the processor {error}."
+        return Check("run", "Runs a container", CheckState.SKIP, looked, words)
     return Check("run", "Runs a container", CheckState.OK, looked, "A tiny container ran and was removed.")
 
 
@@ -177,8 +87,8 @@ def _disk(info: dict[str, Any]) -> Check:
         free = shutil.disk_usage(root).free
     except OSError:  # of another machine, or of a virtual one
         return Check("disk", "Disk", CheckState.SKIP, root, "The engine's disk cannot be looked at from here.")
-    state = CheckState.OK if free > _DISK else CheckState.WARN
-    todo = "" if state is CheckState.OK else "Images are large: docker system df, then docker image prune."
+    state = CheckState.OK if free > _DISK else CheckState.WARN if free > _FULL else CheckState.FAIL
+    todo = "" if state is CheckState.OK else f"Images are large: {PRUNE}"
     return Check("disk", "Disk", state, root, f"{size(free)} free.", todo)
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.redact import mask
-from amlwidgets.errors import BadInput, NotAllowed, NotConnected, ServiceFailed
+from amlwidgets.docker_engine import PRUNE, meaning, said, stopped, streamed
+from amlwidgets.docker_engine import errors as engine_errors
+from amlwidgets.errors import AmlWidgetsError, BadInput, NotAllowed, NotConnected, ServiceFailed
 from amlwidgets.services.local.readings import size
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,31 +104,30 @@ def pull(
         BadInput: There is no such image.
         ServiceFailed: It was cancelled, the disk is full, or the engine fails.
     """
-    from docker.errors import DockerException
-
+    stop = cancelled or threading.Event()
     login = {"username": location.user, "password": location.password} if location.user else None
-    name, _, tag = location.reference.rpartition(":")
-    if not name or "/" in tag:
-        name, tag = location.reference, "latest"
-    progress = Progress()
-    layers: dict[str, tuple[int, int]] = {}
-    stream = None
+    progress, layers = Progress(), dict[str, tuple[int, int]]()
+
+    def begin() -> Iterator[Any]:
+        spoken: Iterator[Any] = client.api.pull(location.reference, auth_config=login, stream=True, decode=True)
+        return spoken
+
     try:
-        stream = client.api.pull(name, tag=tag, auth_config=login, stream=True, decode=True)
-        for event in stream:
-            if cancelled is not None and cancelled.is_set():
-                raise ServiceFailed("The pull was cancelled; what has come so far is kept.", code="cancelled")
+        for event in streamed(client, begin, stop):
             if "error" in event:
                 raise refused(location, str(event["error"]))
             _count(event, layers, progress)
             if tell is not None:
                 tell(progress)
+        if stop.is_set():
+            raise ServiceFailed("The pull was cancelled; layers that have come are kept.", code="cancelled")
         return client.images.get(location.reference)
-    except DockerException as error:
-        raise refused(location, str(getattr(error, "explanation", "") or error)) from error
-    finally:
-        if stream is not None:
-            stream.close()
+    except engine_errors() as error:
+        raise _broken(location, error) from error
+
+
+def _broken(location: Location, error: BaseException) -> AmlWidgetsError:
+    return meaning(error, "pulling the image") if stopped(error) else refused(location, said(error))
 
 
 def _count(event: dict[str, Any], layers: dict[str, tuple[int, int]], progress: Progress) -> None:
@@ -141,19 +142,51 @@ def _count(event: dict[str, Any], layers: dict[str, tuple[int, int]], progress: 
     progress.words = mask(str(event.get("status") or progress.words))
 
 
-def refused(location: Location, words: str) -> NotAllowed | NotConnected | BadInput | ServiceFailed:
+def refused(location: Location, words: str) -> AmlWidgetsError:
     """Return the error for what the engine said about a registry, in one sentence."""
-    where, low = location.registry or "The registry", words.lower()
-    if any(sign in low for sign in ("unauthorized", "denied", "authentication required", "no basic auth")):
-        return NotAllowed(
-            f"{where} does not let you pull {location.reference}.",
-            code="registry-denied",
-            todo=f"Run: az acr login -n {where.partition('.')[0]}" if ".azurecr." in where else "Run: docker login.",
-        )
-    if "not found" in low or "manifest unknown" in low:
-        return BadInput(f"There is no image {location.reference}.", code="image-absent", todo="Look at ws.images.")
-    if "no space left" in low:
-        return ServiceFailed("The engine's disk is full.", code="disk-full", todo="Run: docker image prune")
-    if any(sign in low for sign in ("no such host", "connection refused", "timeout", "dial tcp", "connection aborted")):
-        return NotConnected(f"{where} does not answer: {mask(words)[:200]}", code="registry-down")
+    low = words.lower()
+    for signs, error in _REFUSALS:
+        if any(sign in low for sign in signs):
+            return error(location, mask(words)[:200])
     return ServiceFailed(f"The image cannot be pulled: {mask(words)[:300]}", code="pull-failed")
+
+
+def _denied(location: Location, _words: str) -> AmlWidgetsError:
+    name, _, rest = location.registry.partition(".")
+    return NotAllowed(
+        f"{location.registry or 'The registry'} does not let you pull {location.reference}.",
+        code="registry-denied",
+        todo=f"Run: az acr login -n {name}" if rest.startswith("azurecr.") else "Run: docker login.",
+    )
+
+
+def _no_name(location: Location, _words: str) -> AmlWidgetsError:
+    return BadInput(f"{location.reference} is no name of an image.", code="image-name")
+
+
+def _full(_location: Location, _words: str) -> AmlWidgetsError:
+    return ServiceFailed("The engine's disk is full.", code="disk-full", todo=PRUNE)
+
+
+def _fails_itself(location: Location, words: str) -> AmlWidgetsError:
+    todo = "That is the registry's own failure: try again later, or look at its state in the portal."
+    return ServiceFailed(f"{location.registry or 'The registry'}: {words}", code="registry-failed", todo=todo)
+
+
+def _down(location: Location, words: str) -> AmlWidgetsError:
+    return NotConnected(f"{location.registry or 'The registry'} does not answer: {words}", code="registry-down")
+
+
+def _absent(location: Location, _words: str) -> AmlWidgetsError:
+    return BadInput(f"There is no image {location.reference}.", code="image-absent", todo="Look at ws.images.")
+
+
+_REFUSALS: tuple[tuple[tuple[str, ...], Callable[[Location, str], AmlWidgetsError]], ...] = (
+    (("unauthorized", "denied", "authentication required", "no basic auth"), _denied),
+    (("invalid reference",), _no_name),
+    (("no space left",), _full),
+    (("unexpected http status: 5", "toomanyrequests"), _fails_itself),
+    (("no such host", "connection refused", "timeout", "dial tcp", "connection aborted"), _down),
+    (("not found", "manifest unknown"), _absent),
+)
+"""What engines say of registries, and the error that it means; the first that fits counts."""

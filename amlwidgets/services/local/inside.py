@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from amlwidgets.core.redact import mask
+from amlwidgets.docker_engine import errors, meaning, stopped
 from amlwidgets.errors import ServiceFailed
 
 if TYPE_CHECKING:
@@ -83,8 +84,6 @@ class EngineContainer:
 
     def run(self, command: Sequence[str], *, seconds: float = 60, variables: Mapping[str, str] | None = None) -> Ran:
         """Run a command by ``docker exec``; see :class:`Inside`."""
-        from docker.errors import DockerException
-
         began = time.monotonic()
         # The engine cannot end what exec has started; `timeout` of coreutils in the image can, where it is there.
         limited = ["sh", "-c", _LIMITED, "sh", f"{seconds:g}", *command]
@@ -93,7 +92,9 @@ class EngineContainer:
             made = api.exec_create(self._container.id, limited, environment=dict(variables or {}))["Id"]
             output = _collected(api.exec_start(made, stream=True), seconds + 5)
             code = api.exec_inspect(made)["ExitCode"]
-        except DockerException as error:
+        except errors() as error:
+            if stopped(error):
+                raise meaning(error, "running a command in the container") from error
             raise ServiceFailed(
                 f"Nothing can be run in the container {self.name}: {_words(error)}",
                 code="exec-failed",

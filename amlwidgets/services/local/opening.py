@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.docker_engine import connect
 from amlwidgets.errors import AmlWidgetsError, BadInput, NotAllowed, NotConnected
 from amlwidgets.services.local.container import PORT, LocalContainer
-from amlwidgets.services.local.engine import connect
 from amlwidgets.services.local.images import Location, locate, pull
 from amlwidgets.services.local.targets import ContainerTarget, LocalServiceTarget, SandboxTarget, Target
 

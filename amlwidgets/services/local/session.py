@@ -18,7 +18,7 @@ from amlwidgets.services.local.targets import ContainerTarget
 
 if TYPE_CHECKING:
     from amlwidgets.core.findings import Finding
-    from amlwidgets.services.local.container import State
+    from amlwidgets.services.local.condition import State
     from amlwidgets.services.local.inside import Ran
     from amlwidgets.services.local.targets import Target
 

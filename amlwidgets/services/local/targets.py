@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from amlwidgets.errors import BadInput, ServiceFailed
-from amlwidgets.services.local.container import APP_ROOT, LocalContainer, State
+from amlwidgets.services.local.condition import State
+from amlwidgets.services.local.container import APP_ROOT, LocalContainer
 from amlwidgets.services.local.inside import Executes, Inside, SandboxService
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ import pytest
 from docker_support import docker, needs_engine
 from run.conftest import GOOD, Host, log_of, wait_for, wait_state
 
+from amlwidgets.docker_engine import engine
 from amlwidgets.sandbox.engine import cleaning
 from amlwidgets.sandbox.engine.builder import image_of
-from amlwidgets.sandbox.engine.client import engine, filter_of, mine
+from amlwidgets.sandbox.engine.client import filter_of, mine
 from amlwidgets.sandbox.engine.runtime import DockerRuntime
 from amlwidgets.sandbox.run import Backoff
 
