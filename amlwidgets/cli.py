@@ -8,10 +8,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amlwidgets._version import __version__
 from amlwidgets.errors import AmlWidgetsError, BadInput
+from amlwidgets.services import doors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,7 @@ _COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    doors.gallery = _gallery
     parser = argparse.ArgumentParser(prog="amlwidgets", description="Why an Azure ML deployment failed, and the fix.")
     parser.add_argument("--version", action="version", version=f"amlwidgets {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -54,6 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+
+
+def _gallery(name: str) -> Any:
+    from amlwidgets.gallery_magic import provoke
+
+    return provoke(name).runbook()
 
 
 if __name__ == "__main__":

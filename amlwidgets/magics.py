@@ -22,7 +22,8 @@ HELP = """%aml                      the wizard: deploy step by step; offers to r
                           without a name: whether a Docker engine is there and works
 %aml sandbox [on|off|status|reset]
                           work without an Azure account, on this machine
-%aml runbook [PATH]       the last run of the wizard as a notebook, to keep, to send, to run again
+%aml runbook [PATH]       what was last tried, a run of the wizard or an item of the gallery, as a notebook: to keep,
+                          to send, to run again;  %aml runbook gallery:NAME [PATH]  provokes that item first
 %aml gallery [NAME]       failures to try: list them, or provoke one and see its finding
 %aml auto on|off          show the finding below the traceback when an azureml cell fails (on)
 %aml?                     this help"""
@@ -34,7 +35,7 @@ def register(ipython: Any) -> None:
     ipython.register_magic_function(state.aml, "line", "aml")
     ipython.events.register("post_run_cell", state.after_cell)
     ipython.user_ns.setdefault("__aml_magics__", state)
-    doors.sandbox = _sandbox_of_this_world
+    doors.sandbox, doors.gallery = _sandbox_of_this_world, state._runbook_of  # noqa: SLF001 - the same module
 
 
 def unregister(ipython: Any) -> None:
@@ -51,6 +52,8 @@ class _Magics:
     def __init__(self, ipython: Any) -> None:
         self.ipython = ipython
         self.auto = True
+        self.failure: Any = None
+        """The last failure of the gallery that was provoked here."""
 
     def aml(self, line: str) -> Any:
         """Deploy to Azure ML, see why it failed, fix it. See ``%aml help``."""
@@ -122,10 +125,26 @@ class _Magics:
         return panel(words[0], self._own_workspace(), self.ipython.user_ns)
 
     def _runbook(self, words: list[str]) -> None:
-        from amlwidgets.services.runbook_command import write
+        from amlwidgets.services.runbook_command import GALLERY, write
 
-        path, book = write("last", words[0] if words else None)
+        source = words.pop(0) if words and words[0].startswith(GALLERY) else self._last()
+        path, book = write(source, words[0] if words else None)
         print(f"Written: {path} ({len(book.cells)} cells). Run it again with: amlwidgets runbook --run {path}")
+
+    def _last(self) -> str:
+        """Return what was tried last: the gallery's failure of this kernel, or a run of the journal."""
+        from amlwidgets.services.runbook_command import GALLERY, last_run
+
+        newer = self.failure is not None and self.failure.when > last_run()
+        return f"{GALLERY}{self.failure.item.name}" if newer else "last"
+
+    def _runbook_of(self, name: str) -> Any:
+        """Return the runbook of a failure of the gallery; provoke it unless that was the last thing done here."""
+        from amlwidgets.gallery_magic import provoke
+
+        if self.failure is None or self.failure.item.name != name:
+            self.failure = provoke(name)
+        return self.failure.runbook()
 
     def _own_workspace(self) -> Any:
         """Return the user's workspace, where there is one; it is called ws by habit."""
@@ -159,13 +178,14 @@ class _Magics:
         return _show_html(sandbox_command(words))
 
     def _gallery(self, words: list[str]) -> Any:
-        from amlwidgets.gallery_magic import listed, provoked
+        from amlwidgets.gallery_magic import listed, provoke
 
         if not words:
             return _show_html(listed())
         from amlwidgets.widgets.findings_view import FindingsView
 
-        return FindingsView(provoked(words[0]))
+        self.failure = provoke(words[0])
+        return FindingsView(self.failure.report)
 
     def after_cell(self, result: Any) -> None:
         """Show the finding below the traceback of a cell in which the SDK failed."""

@@ -14,3 +14,7 @@ sandbox: Callable[[], Any] | None = None
 def sandbox_client() -> Any:
     """Return the sandbox's client; None outside of its world, and where nobody has set the door."""
     return sandbox() if sandbox is not None else None
+
+
+gallery: Callable[[str], Any] | None = None
+"""Provokes a failure of the gallery and returns its runbook; set by the CLI and by ``%load_ext amlwidgets``."""

@@ -48,15 +48,15 @@ def of_run(run: SavedRun, journal: Journal) -> Any:
         An ``nbformat`` notebook, without outputs and without secrets.
     """
     spec = run.spec
-    cells = [_markdown(_story(run)), *_opening(spec, sandbox=bool(run.workspace.get("sandbox")))]
+    cells = [markdown_cell(_story(run)), *_opening(spec, sandbox=bool(run.workspace.get("sandbox")))]
     for stage in STAGES:
         record = run.records.get(stage, {})
         calls = [] if stage is Stage.PREFLIGHT else _with_parameters(calls_of(stage, spec), spec)
-        cells.append(_markdown(_stage_words(stage, record, journal.log(run.id, stage))))
+        cells.append(markdown_cell(_stage_words(stage, record, journal.log(run.id, stage))))
         if calls:
-            cells.append(_code(render(calls), stage, record))
-    cells += [_markdown(text) for text in (_fixes(run, journal.fixes(run.id)), _next(run)) if text]
-    return _notebook(cells, f"{spec.service_name or 'A service'}: {_outcome(run)}")
+            cells.append(_stage_cell(render(calls), stage, record))
+    cells += [markdown_cell(text) for text in (_fixes(run, journal.fixes(run.id)), _next(run)) if text]
+    return notebook(cells, f"{spec.service_name or 'A service'}: {_outcome(run)}")
 
 
 def of_report(report: Report, title: str = "A failure", code: str = "") -> Any:
@@ -67,16 +67,18 @@ def of_report(report: Report, title: str = "A failure", code: str = "") -> Any:
         title: Heading.
         code: Script that failed, if there is one.
     """
-    cells = [_markdown(f"# {title}\n\n{len(report.findings)} finding(s) in {', '.join(report.sources) or 'no text'}.")]
+    cells = [
+        markdown_cell(f"# {title}\n\n{len(report.findings)} finding(s) in {', '.join(report.sources) or 'no text'}.")
+    ]
     if code:
-        cells.append(_code(mask(code), None, {}))
-    cells += [_markdown(_finding_words(finding.to_dict())) for finding in report.findings[:_MOST]]
+        cells.append(code_cell(code))
+    cells += [markdown_cell(finding_words(finding.to_dict())) for finding in report.findings[:_MOST]]
     if report.top is None:
-        cells.append(_markdown("No cause was found."))
-    return _notebook(cells, title)
+        cells.append(markdown_cell("No cause was found."))
+    return notebook(cells, title)
 
 
-def save(notebook: Any, path: Path) -> Path:
+def save(book: Any, path: Path) -> Path:
     """Write a notebook after checking it; return its path.
 
     Raises:
@@ -86,9 +88,9 @@ def save(notebook: Any, path: Path) -> Path:
 
     if path.suffix != ".ipynb":
         raise BadInput(f"{path} is no notebook.", code="runbook-name", todo="Let the name end with .ipynb.")
-    nbformat.validate(notebook)
+    nbformat.validate(book)
     try:
-        nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+        nbformat.write(book, path)  # type: ignore[no-untyped-call]
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}.", code="runbook-write") from error
     return path
@@ -97,7 +99,8 @@ def save(notebook: Any, path: Path) -> Path:
 # ---- cells ---------------------------------------------------------------------------------------------------------
 
 
-def _notebook(cells: list[Any], title: str) -> Any:
+def notebook(cells: list[Any], title: str) -> Any:
+    """Return a notebook that knows itself as a runbook; its cells have ids that stay the same."""
     from nbformat.v4 import new_notebook
 
     from amlwidgets._version import __version__
@@ -111,20 +114,24 @@ def _notebook(cells: list[Any], title: str) -> Any:
     return book
 
 
-def _markdown(text: str) -> Any:
+def markdown_cell(text: str) -> Any:
+    """Return a cell of text, without secrets."""
     from nbformat.v4 import new_markdown_cell
 
     return new_markdown_cell(mask(text))  # type: ignore[no-untyped-call]
 
 
-def _code(text: str, stage: Stage | None, record: dict[str, Any]) -> Any:
+def code_cell(text: str) -> Any:
+    """Return a cell of code, without secrets."""
     from nbformat.v4 import new_code_cell
 
-    cell = new_code_cell(mask(text.rstrip("\n")))  # type: ignore[no-untyped-call]
-    if stage is not None:
-        state = str(record.get("state", "waiting"))
-        cell.metadata[KEY] = {"stage": stage.value, "state": state, "seconds": _seconds(record)}
-        cell.metadata["tags"] = [f"stage-{stage.value}", *(["raises-exception"] if state == "failed" else [])]
+    return new_code_cell(mask(text.rstrip("\n")))  # type: ignore[no-untyped-call]
+
+
+def _stage_cell(text: str, stage: Stage, record: dict[str, Any]) -> Any:
+    cell, state = code_cell(text), str(record.get("state", "waiting"))
+    cell.metadata[KEY] = {"stage": stage.value, "state": state, "seconds": _seconds(record)}
+    cell.metadata["tags"] = [f"stage-{stage.value}", *(["raises-exception"] if state == "failed" else [])]
     return cell
 
 
@@ -132,10 +139,10 @@ def _opening(spec: Any, *, sandbox: bool) -> list[Any]:
     names = dict.fromkeys(_PARAMETERS.values())
     lines = [f"{name} = {getattr(spec, name)!r}" for name in names if getattr(spec, name, None) not in ("", None)]
     lines.append(f"service_name = {spec.service_name!r}")
-    parameters = _code("# Parameters: change them here, or with papermill.\n" + "\n".join(lines), None, {})
+    parameters = code_cell("# Parameters: change them here, or with papermill.\n" + "\n".join(lines))
     parameters.metadata["tags"] = ["parameters"]
     world = "%load_ext amlwidgets\n%aml sandbox on\n\n" if sandbox else ""
-    connect = _code(f"{world}from azureml.core import Workspace\n\nws = Workspace.from_config()", None, {})
+    connect = code_cell(f"{world}from azureml.core import Workspace\n\nws = Workspace.from_config()")
     return [parameters, connect]
 
 
@@ -187,7 +194,7 @@ def _stage_words(stage: Stage, record: dict[str, Any], log: str) -> str:
     failed = [c for c in record.get("checks", []) if c.get("state") in ("fail", "warn")]
     parts += [f"* {c['title']}: {_plain(c['detail'])} {_plain(c.get('todo', ''))}".rstrip() for c in failed]
     findings = record.get("findings", [])
-    parts += [_finding_words(finding) for finding in findings[:_MOST]]
+    parts += [finding_words(finding) for finding in findings[:_MOST]]
     if record.get("state") == "failed":
         parts.append(_excerpt(log, findings))
     if record.get("result"):
@@ -195,7 +202,8 @@ def _stage_words(stage: Stage, record: dict[str, Any], log: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _finding_words(finding: dict[str, Any]) -> str:
+def finding_words(finding: dict[str, Any]) -> str:
+    """Return a finding as Markdown: what, why, proof, the best fix, and what does not help."""
     sure = f"`{finding['cause']}`, {finding['confidence']:.0%} sure. {finding['why']}"
     parts = [f"### {_plain(finding['title'])}", sure]
     for evidence in finding.get("evidence", [])[:2]:

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlwidgets.errors import BadInput
+from amlwidgets.errors import BadInput, ServiceFailed
+from amlwidgets.services import doors
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "journal", metavar="RUN", nargs="?", default="last",
         help="id of a run in the journal, or “last” (the default); a log or text file gives a runbook of its "
-        "diagnosis; with --run: a runbook",
+        "diagnosis; gallery:NAME provokes that failure first; with --run: a runbook",
     )  # fmt: skip
     parser.add_argument(
         "-o", "--output", metavar="OUT.ipynb", help="where it is written (default: runbook-SERVICE.ipynb)"
@@ -37,8 +38,14 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+GALLERY = "gallery:"
+
+
 def write(source: str, output: str | None = None) -> tuple[Path, Any]:
-    """Write the runbook of a run (id, or ``last``), or of the diagnosis of a file; return its path and the notebook.
+    """Write the runbook of a run (id, or ``last``), of the diagnosis of a file, or of a failure of the gallery.
+
+    Returns:
+        Its path and the notebook.
 
     Raises:
         BadInput: The path is no notebook's, or it cannot be written.
@@ -50,11 +57,27 @@ def write(source: str, output: str | None = None) -> tuple[Path, Any]:
     return runbook.save(book, Path(output or f"runbook-{name}.ipynb")), book
 
 
+def last_run() -> float:
+    """Return when the journal's last run was changed, in seconds since 1970; 0 when there is none."""
+    from amlwidgets.services.journal import Journal
+
+    journal = Journal()
+    try:
+        return journal.load(journal.newest()).updated
+    except ServiceFailed:
+        return 0.0
+    finally:
+        journal.close()
+
+
 def _of(source: str) -> tuple[Any, str]:
     from amlwidgets.services import runbook
     from amlwidgets.services.journal import Journal
 
     path = Path(source)
+    if source.startswith(GALLERY) and doors.gallery is not None:
+        name = source.removeprefix(GALLERY)
+        return doors.gallery(name), name
     if path.is_file():
         from amlwidgets.services.diagnose import diagnose
 

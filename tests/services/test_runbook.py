@@ -1,17 +1,23 @@
 """Runbooks: of a real failed run, run again after the fix; of a diagnosis; what they hold and what they do not."""
 
+import copy
 import json
 import subprocess
 import sys
 
 import nbformat
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from amlwidgets import diagnose
 from amlwidgets.core.stages import Stage
 from amlwidgets.errors import BadInput
+from amlwidgets.sandbox.gallery import find
 from amlwidgets.services import runbook, runbook_run
+from amlwidgets.services.runbook import KEY
+from amlwidgets.services.runbook_script import of_script
 
+FAILURE = "pip-no-such-version"
 SECRET = "sig=abcdefghijklmnop"
 BAD = "def init():\n    raise ValueError('threshold is None')\n\n\ndef run(data):\n    return 1\n"
 
@@ -59,6 +65,39 @@ def test_a_failed_run_becomes_a_runbook_that_runs_again(deploy, tmp_path, sandbo
     )  # fmt: skip
     assert again.returncode == 1, again.stdout + again.stderr
     assert "start     failed   done  differs:" in again.stdout
+
+
+@pytest.mark.sandbox
+def test_a_failure_of_the_gallery_becomes_a_runbook_that_provokes_it_again(sandbox_home, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("AMLWIDGETS_SANDBOX_HOME", str(sandbox_home))
+    monkeypatch.chdir(tmp_path)
+    shell = InteractiveShell()
+    shell.run_line_magic("load_ext", "amlwidgets")
+    shell.run_line_magic("aml", f"gallery {FAILURE}")
+    shell.run_line_magic("aml", "runbook")
+    capsys.readouterr()
+    path = tmp_path / f"runbook-{FAILURE}.ipynb"
+    book = nbformat.read(path, as_version=4)
+    nbformat.validate(book)
+    assert book.cells[1].metadata["tags"] == ["parameters"]
+    assert path.stat().st_size < 15_000
+    assert find(FAILURE).cause in texts(book)
+    (stage,) = runbook_run.run_again(book, tmp_path)
+    assert (stage.before, stage.now, stage.differs) == ("failed", "failed", False)
+    mended = copy.deepcopy(book)
+    next(c for c in mended.cells if KEY in c.metadata).source = "print('mended')"
+    (stage,) = runbook_run.run_again(mended, tmp_path)
+    assert stage.differs
+
+
+def test_papermill_would_find_the_parameters():
+    """Its rule: exactly one cell with the tag; the values that it is given come after that cell."""
+    book = of_script(diagnose("x"), "1 / 0", {"a b/ä.txt": "%x\n"}, title="t", story="s", stage="start", seconds=1)
+    tagged = [cell for cell in book.cells if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    values = {}
+    exec(tagged[0].source, values)
+    assert values["folder"] == ""
 
 
 def test_a_diagnosis_becomes_a_runbook(tmp_path):
