@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, cast
 
 from amlwidgets.core.findings import Report
 from amlwidgets.core.redact import mask
-from amlwidgets.services.diagnose import diagnose
 from amlwidgets.services.log_files import LogChunks
 
 if TYPE_CHECKING:
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from amlwidgets.services.log_sources import LogSource
 
 _TICK = 0.1
+_HEAD_START = 0.25
+"""Seconds that the first view of a kernel has to itself before the catalogue of causes is loaded beside it."""
 _PATIENCE = 10
 """A growing log is diagnosed again after a pause of so many times what the last diagnosis took."""
+
+
+_DIAGNOSIS = "amlwidgets.services.diagnose"
 
 
 class LogFeed:
@@ -95,7 +100,7 @@ class LogFeed:
             if settled and examined != len(self.log) and (finished or time.monotonic() >= due):
                 begun = time.monotonic()
                 examined = len(self.log)
-                self._diagnose()
+                self._diagnose(stop)
                 due = time.monotonic() + max(1.0, _PATIENCE * (time.monotonic() - begun))
             if finished and settled and examined == len(self.log):
                 self._finish(stop)
@@ -110,7 +115,11 @@ class LogFeed:
         self._changed("log")
         self._changed("status")
 
-    def _diagnose(self) -> None:
+    def _diagnose(self, stop: threading.Event) -> None:
+        if _DIAGNOSIS not in sys.modules:
+            stop.wait(_HEAD_START)
+        from amlwidgets.services.diagnose import diagnose
+
         log = self.log
         report = diagnose([(log.name, LogChunks(lambda: cast("IO[bytes]", _Reader(log)), log.name))])
         if report.to_dict() != self.report.to_dict():

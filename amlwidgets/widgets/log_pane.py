@@ -49,7 +49,7 @@ PUSHED = 400
 PUSHED_ANEW = 80
 """Newest lines that are pushed when the rows are other ones than before, as after a filter."""
 _OPS = frozenset(
-    "state window find find_more hit hits_in locate line copy filter unfold marks next_error part".split()  # noqa: SIM905
+    "open state window find find_more hit hits_in locate line copy filter unfold marks next_error part".split()  # noqa: SIM905
 )
 _IN_THE_BACKGROUND = frozenset({"state", "marks"})
 """What a view asks for by itself; everything else somebody waits for."""
@@ -90,6 +90,12 @@ class LogPane:
             return getattr(self, f"_do_{op}")(**payload)
 
     # ---- counts and windows ----------------------------------------------------------------------------
+
+    def _do_open(self) -> Binary:
+        """Return what a view that has just opened shows: counts, and the newest lines."""
+        state = self._do_state()
+        window, buffers = self._window(max(0, state["rows"] - PUSHED_ANEW), PUSHED_ANEW)
+        return Binary({"state": state, "window": window}, buffers)
 
     def _do_state(self) -> dict[str, Any]:
         return self._state(STEP)

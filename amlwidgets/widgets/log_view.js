@@ -123,6 +123,12 @@ export function logView({ ask, open = () => {} }) {
     find.grown();
     if (state.total && (!state.ready || !state.settled)) again(state.ready ? 250 : 5);
   }
+  /** Take what the kernel sends to a view that opens, and later by itself: counts, and the newest lines. */
+  function take(message, buffers) {
+    if (data.saved) data.saved = null;
+    if (message.window) data.takeWindow({ ...message.window, state: message.state, buffers });
+    taken(message.state);
+  }
   let waiting = 0;
   function again(pause) {
     clearTimeout(waiting);
@@ -257,9 +263,9 @@ export function logView({ ask, open = () => {} }) {
           pinFindings();
           if (findings.size) toLine(Math.min(...findings.keys()));
         }, 400);
-        ask("state", {}).then((state) => {
+        ask("open", {}).then((answer) => {
           clearTimeout(alone);
-          if (mine === epoch) taken(state);
+          if (mine === epoch) take(answer, answer.buffers);
         }).catch(() => {});
       }
       if (!placed && findings.size && follow.checked) {
@@ -268,12 +274,7 @@ export function logView({ ask, open = () => {} }) {
         toLine(at);
       } else list.draw();
     },
-    /** Take what the kernel sends by itself: counts, and the newest lines. */
-    take(message, buffers) {
-      if (data.saved) data.saved = null;
-      if (message.window) data.takeWindow({ ...message.window, state: message.state, buffers });
-      taken(message.state);
-    },
+    take,
     close() {
       for (const part of [list, marks, find, tools]) part.close();
       clearTimeout(waiting);
