@@ -54,11 +54,22 @@ export function loadSoon(ask) {
   later(() => loadPlotly(ask).catch(() => {}));
 }
 
+let pixel = null;
+/** A colour as plotly reads it: of color-mix() and the like it would make black. */
+function plainColor(color) {
+  pixel ??= h("canvas", { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
+  pixel.clearRect(0, 0, 1, 1);
+  pixel.fillStyle = color;
+  pixel.fillRect(0, 0, 1, 1);
+  const [red, green, blue, alpha] = pixel.getImageData(0, 0, 1, 1).data;
+  return `rgba(${red}, ${green}, ${blue}, ${alpha / 255})`;
+}
+
 /** A copy of a figure with the theme's colours in place of the names of its variables. */
 function themed(value, colors) {
   if (typeof value === "string") {
     const name = /^var\((--[\w-]+)\)$/.exec(value);
-    return name ? colors.getPropertyValue(name[1]).trim() : value;
+    return name ? plainColor(colors.getPropertyValue(name[1]).trim()) : value;
   }
   if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map((one) => themed(one, colors));
   if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, themed(one, colors)]));
@@ -82,7 +93,7 @@ export function chartHost(ask, label) {
     }
     tries = 0;
     const { data, layout } = themed(figure, getComputedStyle(element));
-    const hover = { bgcolor: getComputedStyle(element).getPropertyValue("--aml-bg").trim() };
+    const hover = { bgcolor: plainColor(getComputedStyle(element).getPropertyValue("--aml-bg").trim()) };
     canvas.hidden = false;
     still.hidden = true;
     const font = { ...layout.font, family: getComputedStyle(element).fontFamily };

@@ -12,6 +12,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 FOLLOWS = """() => { const box = document.querySelector('.aml-calc-chart'), probe = document.createElement('i');
     probe.style.color = 'var(--aml-bad)'; box.append(probe); const wanted = getComputedStyle(probe).color; probe.remove();
     return [...box.querySelectorAll('.js-line')].some(line => getComputedStyle(line).stroke === wanted) }"""
+DIM = """() => { const box = document.querySelector('.aml-calc-chart'), probe = document.createElement('i');
+    probe.style.color = 'var(--aml-dim)'; box.append(probe); const mixed = getComputedStyle(probe).color; probe.remove();
+    const wanted = mixed.match(/[\\d.]+/g).slice(0, 3).map(n => mixed.startsWith('color(') ? n * 255 : +n);
+    const drawn = [...document.querySelectorAll('.aml-calc-chart .bars .point path')].map(bar =>
+        getComputedStyle(bar).fill.match(/[\\d.]+/g).slice(0, 3).map(Number));
+    return drawn.some(one => one.every((n, i) => Math.abs(n - wanted[i]) <= 1)) }"""
 SAVE = """async () => { const c = jupyterapp.commands, id = '@jupyter-widgets/jupyterlab-manager:saveWidgetState';
     if (!c.isToggled(id)) await c.execute(id);
     await jupyterapp.shell.currentWidget.context.save() }"""
@@ -85,11 +91,13 @@ def in_both_themes(book):
     page = book.page
     book.theme("JupyterLab Dark")
     page.wait_for_function(FOLLOWS)
+    page.wait_for_function(DIM)  # a colour that the theme mixes
     book.shot("calculator-wide-dark", ".aml-calc")
     page.set_viewport_size({"width": 830, "height": 2300})
     book.shot("calculator-700-dark", ".aml-calc")
     book.theme("JupyterLab Light")
     page.wait_for_function(FOLLOWS)
+    page.wait_for_function(DIM)
     book.shot("calculator-700", ".aml-calc")
 
 
