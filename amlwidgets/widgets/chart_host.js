@@ -55,8 +55,13 @@ export function loadSoon(ask) {
 }
 
 let pixel = null;
+const plain = new Map();
 /** A colour as plotly reads it: of color-mix() and the like it would make black. */
 function plainColor(color) {
+  if (!plain.has(color)) plain.set(color, drawnColor(color));
+  return plain.get(color);
+}
+function drawnColor(color) {
   pixel ??= h("canvas", { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
   pixel.clearRect(0, 0, 1, 1);
   pixel.fillStyle = color;
