@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets as t
 
-from amlwidgets.services import azureml
 from amlwidgets.widgets.assets import script, style
 from amlwidgets.widgets.base import AmlWidget, request
 
@@ -94,6 +93,7 @@ def calculator_of(ws: Any, name: str, service: Any = None) -> str:
         service: The service itself, where it is at hand.
     """
     from amlwidgets.errors import AmlWidgetsError
+    from amlwidgets.services import azureml
     from amlwidgets.widgets.calculator import ReplicaCalculator
 
     try:
