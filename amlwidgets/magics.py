@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ HELP = """%aml                      the wizard: deploy step by step; offers to r
 %aml gallery [NAME]       failures to try: list them, or provoke one and see its finding
 %aml auto on|off          show the finding below the traceback when an azureml cell fails (on)
 %aml?                     this help"""
+
+_COMMENT = re.compile(r"(?:^|\s)#\s.*$")
 
 
 def register(ipython: Any) -> None:
@@ -215,7 +218,8 @@ def _settings(words: list[str]) -> dict[str, Any]:
 
 
 def _words(line: str) -> list[str]:
-    """Split a line as a shell does; a lone apostrophe is an apostrophe."""
+    """Split a line as a shell does, without a comment at its end; a lone apostrophe is an apostrophe."""
+    line = _COMMENT.sub("", line)
     try:
         return shlex.split(line)
     except ValueError:

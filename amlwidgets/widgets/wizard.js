@@ -129,7 +129,7 @@ function render({ model, el }) {
     const target = h("select", { "aria-label": "Target", disabled: now.running, onchange: (e) => act("change", { name: "target", value: e.target.value }) },
       now.targets.map((t) => {
         const why = now.impossible?.[t];
-        return h("option", { value: t, selected: t === now.target, disabled: Boolean(why) && t !== now.target }, why ? `${t} (${why})` : t);
+        return h("option", { value: t, selected: t === now.target, disabled: Boolean(why) && t !== now.target, title: why ? "%aml local says what is missing" : "" }, why ? `${t} (${why})` : t);
       }));
     const generation = h("select", { "aria-label": "API", disabled: now.running, onchange: (e) => act("change", { name: "generation", value: e.target.value }) },
       now.generations.map((g) => h("option", { value: g, selected: g === now.generation }, g)));

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from amlwidgets.services.deploy_run import DeployRun
     from amlwidgets.services.journal import SavedRun
 
-_NO_ENGINE = "no Docker engine here; %aml local says more"
+_NO_ENGINE = "no Docker"
+"""Short: a list is as wide as its longest entry."""
 _AKS_ADVICE = "Not sure that AKS is to blame? ACI runs one container without a scheduler: deploy there first."
 
 

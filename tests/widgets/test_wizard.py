@@ -41,7 +41,7 @@ def test_the_first_look_shows_what_the_folder_suggests(wizard):
 
 def test_a_target_that_cannot_work_here_says_why(folder, monkeypatch, tmp_path):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/absent.sock")
-    assert "no Docker engine" in DeployWizard().head["impossible"]["Local"]
+    assert "no Docker" in DeployWizard().head["impossible"]["Local"]
     with socket.socket(socket.AF_UNIX) as engine:
         engine.bind(str(tmp_path / "there.sock"))
         engine.listen()
