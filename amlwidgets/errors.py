@@ -20,7 +20,7 @@ class AmlWidgetsError(Exception):
     """Base of all errors of amlwidgets.
 
     Args:
-        message: One sentence that says what happened, safe to paste in public.
+        message: One sentence that says what happened; secrets in it are masked, so that it is safe to paste in public.
         code: Stable identifier such as ``"model-path-missing"``.
         todo: What to do next, one sentence; empty when there is nothing to do.
 
@@ -31,10 +31,13 @@ class AmlWidgetsError(Exception):
     """The view says it where it was typed, not in its error strip."""
 
     def __init__(self, message: str, *, code: str | None = None, todo: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+        # Here, so that no raiser can forget it: messages quote addresses and values that services and people gave.
+        from amlwidgets.core.redact import mask
+
+        self.message = mask(message)
+        super().__init__(self.message)
         self.code = code or self.default_code
-        self.todo = todo
+        self.todo = mask(todo)
 
     def __str__(self) -> str:
         """Return message, next step and code in one line."""

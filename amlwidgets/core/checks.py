@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from amlwidgets.core.redact import mask
+
 
 class CheckState(StrEnum):
     """How a check ended."""
@@ -35,6 +37,11 @@ class Check:
     looked_at: str
     detail: str
     todo: str = ""
+
+    def __post_init__(self) -> None:
+        # What was found quotes services and files: masked here, before it reaches a view, the journal or a terminal.
+        for name in ("looked_at", "detail", "todo"):
+            object.__setattr__(self, name, mask(getattr(self, name)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

@@ -34,7 +34,7 @@ _SIGNS: tuple[tuple[bytes, re.Pattern[bytes] | None], ...] = tuple(
         (b"://", rb"[^\s/@]{0,600}@"),
         (b"hooks.slack.com", None),
         (b"==", rb"(?![\w=])"),
-        (b'"auth"', None),
+        (b'"auth', rb"[\\]{0,6}\""),
         (b"q~", None),
         (b"ghp_", None), (b"gho_", None), (b"ghs_", None), (b"ghu_", None), (b"ghr_", None), (b"github_pat_", None),
         (b"glpat-", None), (b"xox", rb"[abeprs]-"), (b"akia", None), (b"asia", rb"[0-9a-z]{16}"), (b"aiza", None),

@@ -61,7 +61,7 @@ _RULES = (
         "credentials",
     ),
     _rule("ookie:|OOKIE:", rf"((?:[sS]et-)?[cC]ookie: ?[\w.\-]{{1,80}}=)[^\s;\"'{_OPEN}]{{6,4096}}", "cookie"),
-    _rule('"auth"', r"(\"auth\" ?: ?\")[A-Za-z0-9+/]{8,4096}={0,2}", "registry credentials"),
+    _rule('"auth', r"(\"auth\\{0,6}\" ?: ?\\{0,6}\")[A-Za-z0-9+/]{8,4096}={0,2}", "registry credentials"),
     _rule("hooks.slack.com", r"(hooks\.slack\.com/(?:services|workflows)/)[A-Za-z0-9/_\-]{8,255}", "webhook address"),
     _rule(
         "ghp_|gho_|ghs_|ghu_|ghr_|github_pat_",

@@ -113,8 +113,8 @@ def place(folder: Path, name: str, parts: Iterable[bytes]) -> None:
         ApiError: The name leads out of the folder.
     """
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ApiError(400, "BadRequest", f"The file name '{name}' leads out of the container's folder.")
+    if not path.resolve().is_relative_to(folder.resolve()) or path.resolve() == folder.resolve():
+        raise ApiError(400, "BadRequest", f"The file name '{name}' is none within the container's folder.")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_parts(path, parts, sync=False)
 

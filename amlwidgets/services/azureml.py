@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.spec import DeploymentSpec
 from amlwidgets.core.stages import OperationState, Stage
-from amlwidgets.errors import BadInput, NotConnected, NotInstalled, ServiceFailed
+from amlwidgets.errors import BadInput, NotAllowed, NotConnected, NotInstalled, ServiceFailed
 from amlwidgets.services.code import execute
 from amlwidgets.services.plan import calls_of
 from amlwidgets.services.waiting import interruptible, pause
@@ -152,9 +152,12 @@ def watch_image(image: Any, write: Callable[[str], None], cancelled: threading.E
 
 def _text_at(address: str) -> str:
     """Return a log behind a signed link; empty while it cannot be read."""
-    import requests
+    from amlwidgets.services import build_logs
 
-    answer = requests.get(address, timeout=60)
+    try:
+        answer = build_logs.get(address)
+    except NotAllowed as error:
+        return f"({error.message} {error.todo})\n"
     return answer.content.decode("utf-8", "replace") if answer.ok else ""
 
 

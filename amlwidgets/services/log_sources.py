@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from amlwidgets.core.ansi import utf8
-from amlwidgets.errors import BadInput
+from amlwidgets.errors import BadInput, NotAllowed
+from amlwidgets.services import build_logs
 from amlwidgets.services.log_files import encoding_of, utf8_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from amlwidgets.core.logbuffer import LogBuffer
 
@@ -280,14 +281,16 @@ class BuildLogSource:
     Args:
         address: Link with its signature.
         name: Shown to people.
+        get: Asks the storage; None asks only storage accounts of Azure's.
     """
 
     quick = False
     live = True
 
-    def __init__(self, address: str, name: str = "image build log") -> None:
+    def __init__(self, address: str, name: str = "image build log", *, get: Callable[..., Any] | None = None) -> None:
         self.name = name
         self._address = address
+        self._get = get or build_logs.get
         self._at = 0
 
     def run(self, log: LogBuffer, stop: threading.Event) -> str:
@@ -296,7 +299,9 @@ class BuildLogSource:
 
         while True:
             try:
-                answer = requests.get(self._address, headers={"Range": f"bytes={self._at}-"}, timeout=60)
+                answer = self._get(self._address, headers={"Range": f"bytes={self._at}-"})
+            except NotAllowed as error:
+                return f"{error.message} {error.todo}"
             except requests.RequestException as error:
                 refused = f"The storage cannot be reached ({type(error).__name__})."
             else:

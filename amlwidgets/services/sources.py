@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amlwidgets.core.redact import mask
-from amlwidgets.errors import BadInput
+from amlwidgets.errors import BadInput, NotAllowed
 from amlwidgets.services.log_files import LogChunks
 
 if TYPE_CHECKING:
@@ -192,10 +192,20 @@ def _image(image: Any) -> Iterator[tuple[str, Text]]:
 
 def fetch(uri: str, *, seconds: float = 30.0, most: int = 50_000_000) -> str:
     """Fetch a log by its address; the end of a longer one is left out."""
-    from urllib.request import urlopen
+    from amlwidgets.services import build_logs
 
     try:
-        with urlopen(uri, timeout=seconds) as answer:  # noqa: S310 - the caller has checked the scheme
-            return decode(answer.read(most))
-    except OSError as failure:
-        return f"(the build log could not be fetched: {failure})"
+        with build_logs.get(uri, seconds=seconds, stream=True) as answer:
+            answer.raise_for_status()
+            return decode(_beginning(answer, most))
+    except (OSError, NotAllowed) as failure:
+        return f"(the build log could not be fetched: {mask(str(failure))})"
+
+
+def _beginning(answer: Any, most: int) -> bytes:
+    data = bytearray()
+    for piece in answer.iter_content(1 << 16):
+        data += piece
+        if len(data) >= most:
+            break
+    return bytes(data[:most])

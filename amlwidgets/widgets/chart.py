@@ -77,7 +77,7 @@ class Chart(PlotlyHost):
         self._keep(title)
 
     def _keep(self, title: str) -> None:
-        picture = sketch(self._figure, title)
+        picture = _picture(self._figure, title)
         with self.hold_sync():
             self.title = title
             self.picture = picture if len(picture) <= MOST_SKETCH else ""
@@ -111,6 +111,14 @@ class Chart(PlotlyHost):
         import html
 
         return f"<figure><figcaption>{html.escape(str(self.title))}</figcaption>{self.picture or ''}</figure>"
+
+
+def _picture(figure: dict[str, Any], title: str) -> str:
+    """Return the static picture; none of kinds of figures that it cannot draw, such as pies, maps and dates."""
+    try:
+        return sketch(figure, title)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return ""
 
 
 def as_dict(figure: Any) -> dict[str, Any]:

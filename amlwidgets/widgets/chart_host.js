@@ -81,6 +81,17 @@ function themed(value, colors) {
   return value;
 }
 
+const DRAWN = ["svg", "g", "path", "rect", "line", "polyline", "polygon", "circle", "text", "tspan", "title"];
+
+/** What a picture draws: a saved notebook is anybody's text, so scripts, links and handlers in it are left out. */
+function drawnOnly(svg) {
+  for (const one of [svg, ...svg.querySelectorAll("*")]) {
+    if (!DRAWN.includes(one.localName)) one.remove();
+    for (const { name, value } of [...one.attributes]) if (/^on|href$/i.test(name) || /url\s*\(/i.test(value)) one.removeAttribute(name);
+  }
+  return svg;
+}
+
 /** A place for one figure: a static picture first, the chart when plotly.js is there; it follows size and theme. */
 export function chartHost(ask, label) {
   const canvas = h("div.aml-chart-canvas", { hidden: true });
@@ -114,7 +125,7 @@ export function chartHost(ask, label) {
     /** Show a small SVG text until the chart is drawn. */
     picture(text) {
       const made = text ? new DOMParser().parseFromString(text, "image/svg+xml").documentElement : null;
-      still.replaceChildren(...(made?.localName === "svg" ? [document.importNode(made, true)] : []));
+      still.replaceChildren(...(made?.localName === "svg" ? [document.importNode(drawnOnly(made), true)] : []));
     },
     /** Draw a figure, with one of the next frames; resolves when it can be. */
     async show(next, name) {

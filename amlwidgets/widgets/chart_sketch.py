@@ -113,7 +113,7 @@ def _drawn(
     if trace["type"] == "bar":
         return _bars(trace, points, floor)
     if trace.get("mode") == "markers":
-        color = trace["marker"]["color"]
+        color = _marked(trace)
         colors = color if isinstance(color, list) else [color] * len(points)
         return [
             f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3" fill="{_color(c)}"/>'
@@ -130,13 +130,14 @@ def _drawn(
         if about.get("shape")
         else points
     )
-    stroke = f'stroke="{_color(about.get("color", ""))}" stroke-width="{about.get("width", 1.5)}"{dash}'
+    color = _color(about.get("color", "var(--aml-brand)"))
+    stroke = f'stroke="{color}" stroke-width="{float(about.get("width", 1.5)):g}"{dash}'
     parts.append(f'<path d="{_path(shown)}" fill="none" {stroke}/>')
     return parts
 
 
 def _bars(trace: dict[str, Any], points: list[tuple[float, float]], floor: float) -> list[str]:
-    color = trace["marker"]["color"]
+    color = _marked(trace)
     colors = color if isinstance(color, list) else [color] * len(points)
     gaps = [b[0] - a[0] for a, b in itertools.pairwise(points)]
     width = max(min(gaps, default=40.0) * 0.8, 1.0)
@@ -144,6 +145,10 @@ def _bars(trace: dict[str, Any], points: list[tuple[float, float]], floor: float
         f'<path d="M{x - width / 2:.1f},{y:.1f}h{width:.1f}V{floor:.1f}h-{width:.1f}Z" fill="{_color(c)}"/>'
         for (x, y), c in zip(points, colors, strict=False)
     ]
+
+
+def _marked(trace: dict[str, Any]) -> Any:
+    return trace.get("marker", {}).get("color", "var(--aml-brand)")
 
 
 def _path(points: list[tuple[float, float]]) -> str:

@@ -1,5 +1,7 @@
 """Two sets: what must be masked, with its kind, and what must not. Every secret here is invented."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,6 +82,15 @@ def test_a_secret_is_masked_and_its_kind_shown(name):
     assert f"‹masked: {kind}›" in masked
     assert masked.startswith("before\n")
     assert masked.endswith("\nafter\n")
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_within_quoted_json_is_masked_too(name):
+    text, secret, _ = SECRETS[name]
+    if "\x1b" not in text:
+        for quoted in (json.dumps({"x": text}), json.dumps({"x": json.dumps({"y": text})})):
+            assert secret not in mask(quoted)
+            assert secret not in mask_lines(quoted.encode()).decode()
 
 
 def test_there_are_at_least_thirty_kinds():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pathlib
 import tarfile
 
 import pytest
@@ -67,3 +68,60 @@ def test_a_damaged_archive_is_named(tmp_path, mode):
     target.mkdir()
     with pytest.raises(ApiError, match="bad.tar cannot be unpacked: "):
         container_files._unpack(path, target)
+
+
+def _link(name, to, kind):
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, to
+    return [(member, b"")]
+
+
+def _file(name, content=b"owned"):
+    member = tarfile.TarInfo(name)
+    member.size, member.uid, member.uname, member.mode = len(content), 0, "root", 0o6777
+    return [(member, content)]
+
+
+HOSTILE = {
+    "parent": _file("../owned"),
+    "parents": _file("a/../../owned"),
+    "absolute": _file("/tmp/amlwidgets-owned"),
+    "symlink out": _link("s", "../outside", tarfile.SYMTYPE) + _file("s/owned"),
+    "absolute symlink": _link("s", "/etc/passwd", tarfile.SYMTYPE),
+    "link over a link": _link("a", ".", tarfile.SYMTYPE) + _link("a/b", "../..", tarfile.SYMTYPE) + _file("a/b/owned"),
+    "hard link out": _link("h", "../outside/kept", tarfile.LNKTYPE),
+    "device": _link("d", "", tarfile.CHRTYPE),
+    "pipe": _link("p", "", tarfile.FIFOTYPE),
+}
+
+
+@pytest.mark.parametrize("root", [None, "", "/home/someone"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_member_of_an_archive_leaves_its_folder(tmp_path, name, root):
+    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    outside.mkdir()
+    inside.mkdir()
+    (outside / "kept").write_text("kept")
+    with tarfile.open(inside / "a.tar", "w") as tar:
+        for member, content in HOSTILE[name]:
+            tar.addfile(member, io.BytesIO(content))
+    try:
+        container_files._unpack(inside / "a.tar", inside, root)
+    except ApiError as error:
+        assert "a.tar" in error.message
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["inside", "outside"]
+    assert [(p.name, p.read_text()) for p in outside.iterdir()] == [("kept", "kept")]
+    assert (outside / "kept").stat().st_nlink == 1
+    assert not pathlib.Path("/tmp/amlwidgets-owned").exists()
+    for path in inside.rglob("*"):
+        assert path.resolve().is_relative_to(inside.resolve()), path
+        assert path.is_dir() or path.is_file() or path.is_symlink()
+        assert not path.lstat().st_mode & 0o6000, "no bits that lend somebody's rights"
+
+
+@pytest.mark.parametrize("name", ["../owned", "/tmp/amlwidgets-owned", "a/../../owned", ""])
+def test_no_name_of_an_asset_leaves_the_folder(tmp_path, name):
+    (tmp_path / "inside").mkdir()
+    with pytest.raises(ApiError):
+        container_files.place(tmp_path / "inside", name, [b"owned"])
+    assert [p.name for p in tmp_path.rglob("*")] == ["inside"]

@@ -5,6 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,7 +92,7 @@ def until(condition):
 
 def test_a_build_log_is_read_by_ranges_as_it_grows(storage):
     storage.blob = b"Step 1\nStep 2\n"
-    log, stop, thread, ended = follow(BuildLogSource(storage.address))
+    log, stop, thread, ended = follow(BuildLogSource(storage.address, get=requests.get))
     until(lambda: len(log) == 2)
     storage.blob += b"Step 3\n"
     until(lambda: len(log) == 3)
@@ -115,7 +116,7 @@ def test_a_build_log_is_read_by_ranges_as_it_grows(storage):
 )
 def test_a_storage_that_refuses_says_why(storage, refusal, words):
     storage.refusal = refusal
-    _, _, thread, ended = follow(BuildLogSource(storage.address))
+    _, _, thread, ended = follow(BuildLogSource(storage.address, get=requests.get))
     thread.join(30)
     assert words in ended[0]
 

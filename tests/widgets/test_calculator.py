@@ -215,3 +215,21 @@ def test_a_finding_without_a_workspace_still_leads_to_a_calculator(tmp_path, mon
     calculator = _instances[view.comm.ask("calculator")["result"]["model"]]
     assert calculator.problem["code"] == "workspace-missing"
     assert calculator.settings["rps"] == 8
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [{"type": "bar", "x": [0, 1], "y": [1, 2]}],
+        [{"type": "scatter", "mode": "markers", "x": [0, 1], "y": [1, 2]}],
+        [{"type": "pie", "values": [1, 2], "labels": ["a", "b"]}],
+        [{"type": "bar", "x": ["a", "b"], "y": [1, 2]}],
+        [{"type": "scatter", "x": ["2026-11-21", "2026-11-22"], "y": [1, 2]}],
+        [{"type": "heatmap", "z": [[1, 2], [3, 4]]}],
+        [],
+    ],
+)
+def test_a_chart_takes_any_figure_and_has_a_picture_where_it_can(data):
+    chart = Chart({"data": data, "layout": {}}, "Any")
+    assert chart.to_html().startswith("<figure>")
+    assert ("<svg" in chart.picture) == (not data or (data[0]["type"] in ("bar", "scatter") and data[0]["x"] == [0, 1]))
