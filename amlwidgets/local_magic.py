@@ -5,27 +5,41 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from amlwidgets.errors import BadInput
+from amlwidgets.errors import AmlWidgetsError, BadInput
+
+_MOST_PORT = 65535
 
 
-def panel(word: str, ws: Any, namespace: dict[str, Any]) -> Any:
+def panel(word: str, ws: Any, namespace: dict[str, Any], *, port: str = "0") -> Any:
     """Return the panel for what a word names: a variable, a service of the workspace, a container, or an image.
+
+    It comes at once; the container is built, pulled or started meanwhile.
 
     Args:
         word: What stands behind ``%aml local``.
         ws: The workspace; None finds it.
         namespace: The user's variables.
+        port: For the container, on loopback; 0 takes a free one.
 
     Raises:
-        BadInput: Nothing has that name.
-        NotConnected: No Docker engine answers, and there is no other way.
+        BadInput: Nothing has that name, or the port is none.
     """
+    from functools import partial
+
     from amlwidgets.services.local.opening import open_target
-    from amlwidgets.widgets.container_panel import ContainerPanel
+    from amlwidgets.services.local.pending import Opening
+    from amlwidgets.widgets.container_panel import ContainerPanel, close_earlier
 
     thing = namespace[word] if word in namespace else _named(word, ws)
-    target = open_target(thing, sandbox=connected_sandbox(), tell=print)
-    return ContainerPanel(target, conda=_conda(), script=_script(thing))
+    begin = partial(open_target, thing, sandbox=connected_sandbox(), ws=ws)
+    close_earlier(word)
+    return ContainerPanel(Opening(word, begin, port=_port(port)), conda=_conda(), script=_script(thing))
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MOST_PORT:
+        raise BadInput(f"“{text}” is no port.", code="port-syntax", todo="Write port=8080, or leave it out.")
+    return int(text)
 
 
 def host() -> tuple[str, str]:
@@ -49,14 +63,17 @@ def host() -> tuple[str, str]:
 def _named(word: str, ws: Any) -> Any:
     """Return the service of that name; where there is none, the word itself names a container or an image."""
     from amlwidgets.services.azureml import find_service
+    from amlwidgets.services.local.opening import known_to_engine
 
+    if "/" in word or ":" in word:  # no service may be called so; an image that is not here is pulled
+        return word
     try:
         return find_service(word, ws)
-    except BadInput as error:
-        from amlwidgets.services.local.opening import known_to_engine
-
+    except AmlWidgetsError as error:  # without a workspace too a container or an image has its name
         if known_to_engine(word):
             return word
+        if not isinstance(error, BadInput):
+            raise
         raise BadInput(
             f"There is no service, container or image “{word}”.", code="nothing-named", todo=error.todo
         ) from error

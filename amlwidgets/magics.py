@@ -19,7 +19,8 @@ HELP = """%aml                      the wizard: deploy step by step; offers to r
 %aml replicas [SERVICE] [NAME=VALUE]
                           the replica calculator: how many 503 to expect, and which settings avoid them
 %aml vault [TEMPLATE]     who may use the workspace's key vault, and what deploying the template again would do
-%aml local [SERVICE]      its container on this machine: look inside, edit and reload, send data, debug;
+%aml local [SERVICE] [port=NUMBER]
+                          its container on this machine: look inside, edit and reload, send data, debug;
                           without a name: whether a Docker engine is there and works
 %aml sandbox [on|off|status|reset]
                           work without an Azure account, on this machine
@@ -125,7 +126,7 @@ class _Magics:
 
         if not words:
             return _show_html(host())
-        return panel(words[0], self._own_workspace(), self.ipython.user_ns)
+        return panel(words[0], self._own_workspace(), self.ipython.user_ns, **_settings(words[1:]))
 
     def _runbook(self, words: list[str]) -> None:
         from amlwidgets.services.runbook_command import GALLERY, write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
@@ -10,6 +11,8 @@ import os
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from private_engine import files_of
 
 _CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "MANIFEST_UNKNOWN", 429: "TOOMANYREQUESTS"}
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -20,19 +23,30 @@ class Registry:
 
     Args:
         mb: Size of the layer.
+        program: Of this machine; it is in the image and runs for 600 s.
+        login: User and password that it wants.
         status: Answered to everything instead, when not 0.
         held: The second half of the layer comes once this is set.
     """
 
-    def __init__(self, mb: int = 1, status: int = 0, held: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        mb: int = 1,
+        status: int = 0,
+        held: threading.Event | None = None,
+        program: str = "",
+        login: tuple[str, str] | None = None,
+    ) -> None:
         layer = io.BytesIO()
-        with tarfile.open(fileobj=layer, mode="w") as tar:
+        with tarfile.open(fileobj=layer, mode="w", dereference=True) as tar:
             entry = tarfile.TarInfo("ballast")
             entry.size = mb << 20
             tar.addfile(entry, io.BytesIO(os.urandom(entry.size)))
+            for path in files_of(program) if program else ():
+                tar.add(path, path.lstrip("/"))
         packed = gzip.compress(layer.getvalue(), 0)
         config = json.dumps({
-            "architecture": "amd64", "os": "linux", "config": {}, "history": [],
+            "architecture": "amd64", "os": "linux", "config": {"Cmd": [program, "600"]} if program else {}, "history": [],
             "rootfs": {"type": "layers", "diff_ids": [_digest(layer.getvalue())]},
         }).encode()  # fmt: skip
         sizes = {"config": config, "layer": packed}
@@ -44,6 +58,7 @@ class Registry:
         }).encode()  # fmt: skip
         self.digest, self.status = _digest(self.manifest), status
         self.held, self.asked = held, []
+        self.wanted = f"Basic {base64.b64encode(':'.join(login).encode()).decode()}" if login else ""
         self.half_sent = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"registry": self}))
         self._server.daemon_threads = True
@@ -64,13 +79,14 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         registry, what = self.registry, self.path.rpartition("/")[2]
         registry.asked.append((self.path, self.headers.get("Authorization", "")))
-        if registry.status:
+        denied = registry.wanted and self.headers.get("Authorization") != registry.wanted
+        if status := 401 if denied else registry.status:
             self.answer(
                 json.dumps(
-                    {"errors": [{"code": _CODES.get(registry.status, "UNKNOWN"), "message": "said by the registry"}]}
+                    {"errors": [{"code": _CODES.get(status, "UNKNOWN"), "message": "said by the registry"}]}
                 ).encode(),
                 "application/json",
-                registry.status,
+                status,
             )
         elif self.path == "/v2/":
             self.answer(b"{}", "application/json")

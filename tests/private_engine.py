@@ -25,6 +25,12 @@ def missing() -> str:
     return "" if os.geteuid() == 0 else "a second engine needs root"
 
 
+def files_of(program: str) -> list[str]:
+    """Return a program of this machine and the libraries that it needs."""
+    said = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    return [program, *re.findall(r"(/\S+) \(", said)]
+
+
 class PrivateEngine:
     """A second engine in a folder of its own, with a bridge of its own; it changes no rules of the firewall.
 
@@ -81,9 +87,8 @@ class PrivateEngine:
     def load(self, program: str, name: str) -> None:
         """Give it an image with one program of this machine and the libraries of that."""
         packed = io.BytesIO()
-        said = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
         with tarfile.open(fileobj=packed, mode="w", dereference=True) as tar:
-            for path in [program, *re.findall(r"(/\S+) \(", said)]:
+            for path in files_of(program):
                 tar.add(path, path.lstrip("/"))
         self.docker("import", "-", name, data=packed.getvalue())
 

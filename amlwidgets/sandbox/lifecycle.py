@@ -255,14 +255,16 @@ class Lifecycle:
         return [self._summary(scope, service) for scope, service in self._app.store.scoped(services.KIND)]
 
     def _summary(self, scope: str, service: dict[str, Any]) -> dict[str, Any]:
-        status = self.status(scope, service["name"])
+        container = self.container(scope, service["name"])
+        status = None if container is None else container.status()
         known = {} if status is None else asdict(status)
+        made = {} if container is None else {"kind": container.kind, "replicas": container.count, "restartable": True}
         names = ("state", "reason", "exit_code", "restarts", "oom_kills", "started_at", "peak_memory_bytes")
         return {
             "name": service["name"],
             "workspace": scope.rpartition("/")[2],
             "state": services.state_of(service, status),
-            "container": {name: known[name] for name in names} if known else None,
+            "container": {name: known[name] for name in names} | made if known else None,
         }
 
     # -- life of the sandbox itself

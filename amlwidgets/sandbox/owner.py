@@ -102,7 +102,7 @@ class OwnerRoutes:
         return self._call("POST", f"/sandbox/services/{service}/exec", body, timeout=seconds + 10)
 
     def restart(self, service: str) -> None:
-        """Start the server of a service again, in its container of processes, with the files as they are now.
+        """Start the server of a service again, in all of its replicas, with the scripts as they are in its container.
 
         Raises:
             NotConnected: The sandbox does not run.

@@ -131,6 +131,14 @@ class Container(Protocol):
     """A running (or crash-looping) container, supervised by a thread of the runtime."""
 
     @property
+    def kind(self) -> str:
+        """What it is made of: ``"process"`` or ``"docker"``."""
+
+    @property
+    def count(self) -> int:
+        """How many containers it is; more than one for replicas."""
+
+    @property
     def spec(self) -> ContainerSpec:
         """What runs, with the port that it got."""
 
@@ -139,6 +147,16 @@ class Container(Protocol):
 
     def stop(self) -> None:
         """End every process of the container and wait for it."""
+
+    def restart(self, *, keep: bool = True) -> None:
+        """Start the server again at once; this is no crash.
+
+        Args:
+            keep: Whether the scripts are taken as they are in the container now; else as they lie in its folder.
+
+        Raises:
+            OSError: Nothing runs there now.
+        """
 
     def execute(self, command: Sequence[str], *, seconds: float, variables: Mapping[str, str]) -> Executed:
         """Run one more command in the container, in the folder of the scripts.

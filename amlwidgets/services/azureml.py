@@ -362,3 +362,21 @@ def find_service(name: str, ws: Any = None) -> Any:
         there = ", ".join(sorted(services)) or "none"
         raise BadInput(f"The workspace has no service “{name}”.", code="service-unknown", todo=f"It has: {there}.")
     return services[name]
+
+
+def registry_login(ws: Any, registry: str) -> tuple[str, str] | None:
+    """Return user and password of the workspace's own registry; None for any other registry, and where there is none.
+
+    Args:
+        ws: The workspace.
+        registry: Host of the registry that wants a login.
+    """
+    from azureml._model_management._util import get_workspace_registry_credentials
+    from azureml.exceptions import AzureMLException
+
+    try:
+        user, password = get_workspace_registry_credentials(ws)
+    except (AzureMLException, KeyError, OSError):
+        return None
+    # The SDK's own rule for its address; the password goes to nobody else.
+    return (user, password) if registry.lower() == f"{user.lower()}.azurecr.io" else None

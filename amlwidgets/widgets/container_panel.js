@@ -1,15 +1,17 @@
-import { copyButton, h, problemStrip, requests, scrolls, seconds } from "./common.js";
+import { h, problemStrip, requests } from "./common.js";
+import { debugTab } from "./container_debug.js";
 import { editTab } from "./container_edit.js";
 import { lookTab } from "./container_look.js";
+import { openingView } from "./container_opening.js";
 import { sendTab } from "./container_send.js";
 import { shellTab } from "./container_shell.js";
 import { logView } from "./log_view.js";
 
 const SIGN_SECONDS = 10;
+const bytes = (count) => (count < 1e9 ? `${(count / 1e6).toFixed(0)} MB` : `${(count / 1e9).toFixed(1)} GB`);
 
-function chart(points, what, words) {
-  const most = Math.max(...points, 1e-9);
-  const line = points.map((p, i) => `${(i / Math.max(1, points.length - 1)) * 100},${24 - (p / most) * 22}`).join(" ");
+function chart(points, what, words, most) {
+  const line = points.map((p, i) => `${(i / Math.max(1, points.length - 1)) * 100},${24 - Math.min(1, p / most) * 22}`).join(" ");
   const ns = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(ns, "svg");
   svg.setAttribute("viewBox", "0 0 100 26");
@@ -21,27 +23,6 @@ function chart(points, what, words) {
   poly.setAttribute("points", line);
   svg.append(poly);
   return h("span.aml-row", {}, h("span.aml-dim", {}, `${what} ${words}`), svg);
-}
-
-function debugTab({ model, act }) {
-  const box = h("div.aml-c-stack");
-  const draw = () => {
-    const busy = Boolean(model.get("busy")), now = model.get("answers").debug ?? {}, engine = Boolean(model.get("head").terminal);
-    if (!engine) return box.replaceChildren(h("p.aml-dim", {}, "A debugger attaches to a container of this machine's Docker engine only."));
-    if (!now.port)
-      return box.replaceChildren(
-        h("p", {}, "Starts a copy of the container whose init() waits until a debugger attaches. The container itself, and your file, stay as they are."),
-        h("div.aml-row", {}, h("button", { type: "button", disabled: busy, onclick: () => act("debug", { on: true }) }, "Start the copy")));
-    const text = JSON.stringify(now.launch, null, 2);
-    return box.replaceChildren(
-      h("p", {}, `It waits on port ${now.port} of this machine. ${now.note}`),
-      h("p.aml-dim", {}, "VS Code: open the folder of your script, choose the configuration in Run and Debug, set a breakpoint, press F5. Then send a request to ",
-        h("code", {}, now.address), "."),
-      scrolls("pre.aml-c-command", "Command", text),
-      h("div.aml-row", {}, copyButton(text, "Copy the configuration"),
-        h("button", { type: "button", disabled: busy, onclick: () => act("debug", { on: false }) }, "End it and undo")));
-  };
-  return { title: "Debugger", element: box, draw };
 }
 
 function logTab({ model, ask }) {
@@ -86,28 +67,41 @@ function render({ model, el }) {
   });
   function drawHead() {
     const now = model.get("head"), state = now.state ?? {}, busy = model.get("busy"), usage = model.get("usage");
-    const kind = state.ready ? ".aml-ok" : ["exited", "removed", "waiting", "ended"].includes(state.status) || state.oom_killed ? ".aml-bad" : "";
+    const kind = state.ready ? ".aml-ok" : ["exited", "removed", "waiting", "ended", "unreachable"].includes(state.status) || state.oom_killed ? ".aml-bad" : "";
     const last = usage.at(-1);
     head.replaceChildren(...[
       h("b", {}, now.name), h(`span.aml-c-state${kind}`, {}, state.words ?? ""),
-      last ? chart(usage.map((p) => p[0]), "CPU", `${last[0].toFixed(2)} cores`) : null,
-      last ? chart(usage.map((p) => p[1]), "Memory", `${(last[1] / 1e6).toFixed(0)} MB`) : null,
+      last ? chart(usage.map((p) => p[0]), "CPU", `${last[0].toFixed(2)} of ${last[2]} ${last[2] === 1 ? "core" : "cores"}`, last[2]) : null,
+      last ? chart(usage.map((p) => p[1]), "Memory", `${bytes(last[1])} of ${bytes(last[3])}`, last[3]) : null,
       h("span.aml-row.aml-c-push", {}, busy ? h("span.aml-dim", {}, `${busy} …`) : null,
-        h("button", { type: "button", disabled: Boolean(busy), onclick: () => act("reload") }, "Reload")),
+        now.reloads ? h("button", { type: "button", disabled: Boolean(busy), onclick: () => act("reload") }, "Reload") : null),
     ].filter(Boolean));
-    note.textContent = now.note;
-    note.hidden = !now.note;
+    note.replaceChildren(...[now.note, now.image].filter(Boolean).map((words) => h("div", {}, words)));
+    note.hidden = !now.note && !now.image;
   }
-  const draw = () => { drawHead(); tabs[selected].draw(); };
+  const opening = openingView(parts);
+  const isOpen = () => !model.get("opening").state;
+  const draw = () => { if (isOpen()) { drawHead(); tabs[selected].draw(); } };
+  const inside = h("div", {}, head, note, list, panel);
+  let wasOpen = null;
+  function drawOpening() {
+    const open = isOpen();
+    if (!open) opening.draw();
+    if (open === wasOpen) return;
+    wasOpen = open;
+    whole.replaceChildren(problem.strip, open ? inside : opening.element);
+    if (open) { drawHead(); choose(0); }
+  }
   const onMessage = (message, buffers) => {
     if (message?.kind === "log") tabs.at(-1).take(message, buffers);
     if (message?.kind === "log-again" && selected === tabs.length - 1) tabs.at(-1).again();
   };
   for (const name of ["head", "busy", "answers", "usage"]) model.on(`change:${name}`, name === "answers" ? draw : name === "busy" ? draw : drawHead);
   model.on("msg:custom", onMessage);
-  el.append(h("div.aml.aml-container", { role: "group", "aria-label": "Container" }, problem.strip, head, note, list, panel));
-  drawHead();
-  choose(0);
+  const whole = h("div.aml.aml-container", { role: "group", "aria-label": "Container" });
+  el.append(whole);
+  model.on("change:opening", drawOpening);
+  drawOpening();
   const view = Math.random().toString(36).slice(2);
   const sign = () => ask("seen", { view }).catch(() => {});
   sign();
@@ -117,6 +111,8 @@ function render({ model, el }) {
     ask("seen", { view, closed: true }).catch(() => {});
     for (const name of ["head", "busy", "answers", "usage"]) { model.off(`change:${name}`, draw); model.off(`change:${name}`, drawHead); }
     model.off("msg:custom", onMessage);
+    model.off("change:opening", drawOpening);
+    opening.close();
     tabs.forEach((tab) => tab.close?.());
     problem.close();
     close();

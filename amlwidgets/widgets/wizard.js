@@ -167,7 +167,8 @@ function render({ model, el }) {
     if (said) said.open = true;
     said?.scrollIntoView({ block: "nearest" });
   }
-  let lead = containerLead(model, ask, tell); // outlives the redrawing of its stage
+  // It outlives the redrawing of its stage.
+  let lead = containerLead(model, ask, tell);
   function drawPanel(keepLog) {
     if (!model.get("head").service_there) lead = containerLead(model, ask, tell);
     const panel = model.get("panels")[model.get("selected")];

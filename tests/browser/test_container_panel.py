@@ -1,10 +1,15 @@
 """The container panel as a person uses it: look, edit and reload, send, a command, the terminal."""
 
 import json
+import shutil
 
 import pytest
 from axe import grave_in_both_themes
 from docker_support import missing
+from lab import save_with_widgets
+from loopback_registry import Registry
+from private_engine import PrivateEngine
+from private_engine import missing as no_private_engine
 from test_resume import SETUP, write_deployment, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -19,6 +24,7 @@ service = Model.deploy(ws, "debugged", [model], InferenceConfig(entry_script="sc
                        AciWebservice.deploy_configuration(cpu_cores=1, memory_gb=0.5))
 service.wait_for_deployment()
 """
+PASSWORD = "Pa55-of-nobody"
 NO_ENGINE = "import os; os.environ['DOCKER_HOST'] = 'unix:///absent.sock'\n"
 WITH_SUM = """\
 import json
@@ -121,7 +127,65 @@ def test_with_an_engine(work, open_notebook):
     panel.locator("svg.aml-c-chart").first.wait_for()
     walk(book, panel, "panel-engine")
     tab(book, "Terminal")
+    tab(book, "Debugger")
+    panel.locator("summary", has_text="JupyterLab's own debugger").click()
+    panel.get_by_role("button", name="Show the script as a cell").click()
+    panel.locator("pre", has_text="print(run(").wait_for()
+    book.shots("panel-engine-debugger", ".aml-container")
+    tab(book, "Terminal")
     panel.get_by_role("button", name="Open a terminal in it").click()
     panel.locator("p", has_text="The shell runs as terminal").or_(book.page.locator(".jp-Terminal")).first.wait_for()
     terminals = book.page.evaluate("() => fetch('/api/terminals').then((answer) => answer.json())")
     assert len(terminals) == 1
+
+
+@pytest.fixture
+def private_engine():
+    engine = PrivateEngine()
+    yield engine
+    assert engine.docker("ps", "-aq").stdout == b"", "the kernel's end has removed what was ours"
+    engine.close()
+
+
+@pytest.fixture
+def refusing():
+    registry = Registry(program=shutil.which("sleep"), login=("me", PASSWORD))
+    yield registry
+    registry.close()
+
+
+@pytest.mark.docker
+@pytest.mark.skipif(bool(no_private_engine()), reason=no_private_engine())
+def test_a_registry_wants_a_login(work, private_engine, lab, open_notebook, refusing):
+    setup = f"import os; os.environ['DOCKER_HOST'] = '{private_engine.host}'\n%load_ext amlwidgets"
+    book = open_notebook(
+        write_notebook(work, setup, f"%aml local {refusing.host}/thing:1", "print('the kernel is free')")
+    )
+    for cell in range(3):
+        book.run_cell(cell)
+    assert "the kernel is free" in book.output(2)
+    panel = book.page.locator(".aml-container")
+    panel.get_by_role("alert").filter(has_text="does not let you pull").wait_for()
+    panel.get_by_text("neither shown nor kept").wait_for()
+    book.shots("panel-login", ".aml-container")
+    assert grave_in_both_themes(book, ".aml-container") == []
+    panel.get_by_label("User").fill("me")
+    panel.get_by_label("Password").fill("wrong")
+    panel.get_by_label("Password").press("Enter")
+    panel.get_by_role("alert").filter(has_text="does not let you pull").wait_for()
+    assert panel.get_by_label("Password").input_value() == ""
+    panel.get_by_label("Password").fill(PASSWORD)
+    panel.get_by_role("button", name="Log in and pull").click()
+    panel.locator(".aml-c-note", has_text=f"Image {refusing.host}/thing:1, ").wait_for(timeout=60_000)
+    save_with_widgets(book.page)
+    saved = (work / "book.ipynb").read_text()
+    assert "aml-container" in saved or "widget-state" in saved
+    assert PASSWORD not in saved
+    # The engine stops in the middle: the panel says so, and says when it is back.
+    private_engine.kill()
+    panel.locator(".aml-c-state.aml-bad", has_text="does not answer any more").wait_for(timeout=60_000)
+    book.shots("panel-unreachable", ".aml-container")
+    private_engine.start()
+    panel.locator(".aml-c-state.aml-bad", has_text="exit").wait_for(timeout=60_000)
+    assert book.cell_errors() == []
+    lab.api(f"kernels/{lab.api('kernels')[0]['id']}", "DELETE")

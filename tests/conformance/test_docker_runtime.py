@@ -13,6 +13,7 @@ from amlwidgets import diagnose
 from amlwidgets.docker_engine import engine
 from amlwidgets.sandbox import client
 from amlwidgets.sandbox.engine.client import filter_of
+from amlwidgets.services.local.targets import SandboxTarget
 
 pytestmark = [pytest.mark.sandbox, *needs_engine]
 
@@ -69,6 +70,16 @@ result([answer, error, ws.webservices["broken"].get_logs()])
     assert support.run_client(asked, tmp_path, again) == {"echo": 2, "model": "forty-two"}
     (name,) = containers(again.home)
     assert docker("exec", name, "pip", "freeze").stdout.count("azureml-inference-server-http") == 1
+
+    # Edit and reload: every start is a container of its own, and the edited script is in it.
+    target = SandboxTarget(again, "mysvc")
+    assert target.reloads
+    assert "on the Docker engine" in target.note
+    target.write("score.py", target.read("score.py").replace('"echo"', '"edited"'))
+    assert target.reload().ready
+    assert support.run_client(asked, tmp_path, again) == {"edited": 2, "model": "forty-two"}
+    assert containers(again.home) != [name]
+    assert len(containers(again.home)) == 1
 
     again.stop()
     assert containers(again.home) == []

@@ -94,3 +94,32 @@ def test_edit_and_restart_without_a_docker_engine(run, sandbox, tmp_path):
     assert target.reload().ready, "a restart does not wait for the back-off of earlier crashes"
     with pytest.raises(BadInput, match="There is no file"):
         target.read("absent.py")
+
+
+REPLICAS = """
+from azureml.core import Environment
+from azureml.core.compute import AksCompute
+from azureml.core.model import InferenceConfig, Model
+from azureml.core.webservice import AksWebservice
+env = Environment.from_conda_specification("env", "myenv.yml")
+settings = AksWebservice.deploy_configuration(cpu_cores=0.2, memory_gb=0.5, num_replicas=2, autoscale_enabled=False)
+service = Model.deploy(ws, "replicated", [], InferenceConfig(entry_script="score.py", environment=env), settings,
+                       deployment_target=AksCompute(ws, "sandbox-aks"), overwrite=True)
+service.wait_for_deployment()
+"""
+ASK_ALL = """
+from azureml.core.webservice import Webservice
+service = Webservice(ws, "replicated")
+result(sorted({str(service.run("1")) for _ in range(12)}))
+"""
+
+
+def test_an_edit_reaches_all_replicas(run, sandbox, tmp_path):
+    (tmp_path / "score.py").write_text("def init():\n    pass\n\n\ndef run(data):\n    return 'old'\n")
+    run(REPLICAS)
+    target = SandboxTarget(sandbox, "replicated")
+    assert target.reloads
+    assert "It has 2 replicas" in target.note
+    target.write("score.py", target.read("score.py").replace("old", "new"))
+    assert target.reload().ready
+    support.until(lambda: run(ASK_ALL) == ["new"])

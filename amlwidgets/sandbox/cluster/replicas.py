@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
@@ -137,12 +138,41 @@ class ReplicaSet:
 
     def execute(self, command: Sequence[str], *, seconds: float, variables: Mapping[str, str]) -> Executed:
         """Run one more command in the replica whose log tells most."""
+        return self._entered()[0].execute(command, seconds=seconds, variables=variables)
+
+    @property
+    def kind(self) -> str:
+        """What its replicas are made of."""
+        with self._lock:
+            made = next((r.container for r in self._replicas if r.container is not None), None)
+        return made.kind if made is not None else self._runtime.name
+
+    @property
+    def count(self) -> int:
+        """How many replicas there are."""
+        with self._lock:
+            return len(self._replicas)
+
+    def restart(self, *, keep: bool = True) -> None:
+        """Start every replica again, with the scripts as they are in the one that commands run in.
+
+        Their files are links to the same content, so that what one keeps the others find.
+        """
+        entered, *others = self._entered()
+        entered.restart(keep=keep)
+        for container in others:
+            with contextlib.suppress(OSError):  # it is on its way out
+                container.restart(keep=False)
+
+    def _entered(self) -> list[Container]:
+        """Return the replicas' containers, first the one that commands run in."""
         name = self.spec.name
         with self._lock:
-            held = [r.container for r in self._replicas if r.container is not None and r.container.spec.name == name]
-        if not held:
+            there = [replica.container for replica in self._replicas if replica.container is not None]
+        there.sort(key=lambda container: container.spec.name != name)
+        if not there:
             raise OSError("no replica runs now")
-        return held[0].execute(command, seconds=seconds, variables=variables)
+        return there
 
     def stop(self) -> None:
         """End every replica and wait for it; requests at work are lost."""

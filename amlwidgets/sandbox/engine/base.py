@@ -41,6 +41,14 @@ def name(home: Path | None = None) -> str:
     return f"{REPOSITORY}/base:{hashlib.sha256(recipe).hexdigest()[:12]}"
 
 
+def words(client: Any, home: Path | None = None) -> str:
+    """Return which base image is built upon, what it takes of the disk, and how another one is chosen."""
+    found, public = find(client, home), configured()
+    size = f", {found.attrs['Size'] / 1e6:.0f} MB, which all images share" if found is not None else ", not made yet"
+    made = f"from {public}, which {VARIABLE} names" if public else f"made on this machine; {VARIABLE} names another one"
+    return f"Base image {name(home)}{size} ({made})."
+
+
 def find(client: Any, home: Path | None = None) -> Any | None:
     """Return the engine's image when it is there."""
     from docker.errors import ImageNotFound

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlwidgets.docker_engine import connect
 from amlwidgets.errors import AmlWidgetsError
+from amlwidgets.sandbox.engine import scripts
 from amlwidgets.sandbox.engine.attempt import Attempt
 from amlwidgets.sandbox.engine.builder import image_of
 from amlwidgets.sandbox.engine.client import APP_ROOT, PORT, ROLE, mine
@@ -42,6 +43,9 @@ class DockerContainer:
     Every attempt is a fresh container with fresh files, as the kubelet makes one.
     """
 
+    kind = "docker"
+    count = 1
+
     def __init__(
         self,
         spec: ContainerSpec,
@@ -57,7 +61,7 @@ class DockerContainer:
         self.spec = replace(spec, port=self._port.number)
         self._home, self._backoff, self._grace, self._clock = home, backoff, grace_seconds, clock
         self._free_start = free_start
-        self._stopping = threading.Event()
+        self._stopping, self._again, self._woken = threading.Event(), threading.Event(), threading.Event()
         self._guard = threading.Lock()
         self._status = ContainerStatus(state="Starting", cpu_limited=f"by the Docker engine, to {spec.cpu:g} cores")
         self._crashes = 0
@@ -79,7 +83,24 @@ class DockerContainer:
     def stop(self) -> None:
         """End the container and wait until it is removed."""
         self._stopping.set()
+        self._woken.set()
         self._thread.join()
+
+    def restart(self, *, keep: bool = True) -> None:
+        """Make a new container at once, with the scripts as they are in the present one; this is no crash."""
+        from docker.errors import DockerException
+
+        if not self._thread.is_alive():
+            raise OSError("the container was given up; deploy again")
+        with self._guard:
+            attempt = self._attempt
+        if keep and attempt is not None:
+            try:
+                scripts.keep(attempt.container, self.spec.root / APP_ROOT.lstrip("/"))
+            except DockerException as error:
+                raise OSError(str(error)) from error
+        self._again.set()
+        self._woken.set()
 
     def execute(self, command: Sequence[str], *, seconds: float, variables: Mapping[str, str]) -> Executed:
         """Run one more command in the running container."""
@@ -107,9 +128,13 @@ class DockerContainer:
                 self._set(exit_code=code, finished_at=self._clock())
                 if self._stopping.is_set():
                     break
-                self._crashes += 1
-                self._set(state="Waiting", reason="CrashLoopBackOff")
-                if not self._stopping.wait(self._backoff.seconds(self._crashes)):
+                if not self._again.is_set():
+                    self._crashes += 1
+                    self._set(state="Waiting", reason="CrashLoopBackOff")
+                    self._woken.wait(self._backoff.seconds(self._crashes))
+                self._woken.clear()
+                self._again.clear()
+                if not self._stopping.is_set():
                     self._set(state="Starting", reason="", restarts=self._status.restarts + 1)
         finally:
             self._port.close()
@@ -131,7 +156,7 @@ class DockerContainer:
                 self._attempt = attempt
             self._set(state="Running", reason="")
             self._observe(attempt)
-            return attempt.end(self._grace, stopping=self._stopping.is_set())
+            return attempt.end(self._grace, stopping=self._is_to_end)
         except (DockerException, OSError) as error:
             return self._complain(str(error))
         finally:
@@ -139,6 +164,10 @@ class DockerContainer:
                 attempt.close()
                 self._keep(attempt)
             client.close()
+
+    @property
+    def _is_to_end(self) -> bool:
+        return self._stopping.is_set() or self._again.is_set()
 
     def _keep(self, attempt: Attempt) -> None:
         """Add what an ended attempt has seen to the status."""
@@ -180,7 +209,7 @@ class DockerContainer:
         """Follow a running attempt until it ends or is to be stopped."""
         probe, ready_since, processes = Probe(self.spec.port), 0.0, frozenset[str]()
         try:
-            while attempt.runs and not self._stopping.is_set():
+            while attempt.runs and not self._is_to_end:
                 if not ready_since:
                     if probe.ready(_POLL_SECONDS):
                         ready_since, processes = time.monotonic(), attempt.processes()
@@ -190,7 +219,7 @@ class DockerContainer:
                         # The engine's proxy takes connections, and drops them, while nobody listens behind it.
                         attempt.ended.wait(_POLL_SECONDS)
                     continue
-                self._stopping.wait(_WATCH_SECONDS)
+                self._woken.wait(_WATCH_SECONDS)
                 attempt.measure()
                 if time.monotonic() - ready_since > self._backoff.reset_after:
                     self._crashes = 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.docker_engine import engine
 from amlwidgets.sandbox import container_images, services
 from amlwidgets.sandbox.api import NOT_FOUND, ApiError
-from amlwidgets.sandbox.engine import registry
+from amlwidgets.sandbox.engine import base, registry
 from amlwidgets.sandbox.engine.packages import Packages
 from amlwidgets.sandbox.images import REGISTRY
 
@@ -48,15 +48,18 @@ def make(app: App, scope: str, wanted: str, write: Write, stop: threading.Event 
 
     Returns:
         ``location`` (the name that Azure's registry would have, known to this engine only) and ``registry`` (the
-        name by which it can be pulled from the sandbox).
+        name by which it can be pulled from the sandbox); ``base`` (what it was built on, in words).
 
     Raises:
         ApiError: There is no such thing.
         BuildError: It cannot be built.
     """
     name, request = find(app, scope, wanted)
+    with engine() as client:
+        write(f"sandbox: {base.words(client, app.home)}\n")
     served = Packages(app).image(scope, request, name, write, stop=stop)
     repository, _, tag = name.rpartition(":")
     with engine() as client:
         client.images.get(served).tag(f"{REGISTRY}/{repository}", tag)
-    return {"location": f"{REGISTRY}/{name}", "registry": served, "user": registry.USER}
+        chosen = base.words(client, app.home)
+    return {"location": f"{REGISTRY}/{name}", "registry": served, "user": registry.USER, "base": chosen}

@@ -43,11 +43,11 @@ def restart(call: Call) -> Response:
     wanted = str(call.document().get("workspace") or "").lower()
     for scope, service in call.app.store.scoped(services.KIND):
         if service["name"] == call["name"] and scope.endswith(f"/{wanted}" if wanted else ""):
-            again = getattr(call.app.lifecycle.container(scope, service["name"]), "restart", None)
-            if again is None:
+            container = call.app.lifecycle.container(scope, service["name"])
+            if container is None:
                 raise ApiError(409, "NoContainer", f"The service {service['name']} has no container to restart.")
             try:
-                again()
+                container.restart()
             except OSError as error:
                 raise ApiError(409, "CannotRestart", f"It cannot be restarted: {error}") from error
             return json_response({})

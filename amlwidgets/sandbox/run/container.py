@@ -36,6 +36,9 @@ class ProcessContainer:
     Made by ``ProcessRuntime.start``; a thread supervises it from then on.
     """
 
+    kind = "process"
+    count = 1
+
     def __init__(
         self,
         spec: ContainerSpec,
@@ -75,7 +78,7 @@ class ProcessContainer:
         self._woken.set()
         self._thread.join()
 
-    def restart(self) -> None:
+    def restart(self, *, keep: bool = True) -> None:  # noqa: ARG002 - its files are those of its folder
         """Start the server again at once, with the files as they are now; this is no crash."""
         if not self._thread.is_alive():
             raise OSError("the container was given up; deploy again")

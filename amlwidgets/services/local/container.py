@@ -18,6 +18,7 @@ from amlwidgets.errors import AmlWidgetsError, BadInput, NotConnected, ServiceFa
 from amlwidgets.services.local import condition, ours
 from amlwidgets.services.local.inside import EngineContainer
 from amlwidgets.services.local.ours import LABEL, clean, owner
+from amlwidgets.services.local.readings import size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,7 @@ class LocalContainer:
         self.ports: dict[int, int] = {PORT: port} if port else {}
         """Published ports: in the container, on loopback."""
         self._image = ""
+        self._cores = 0.0
         self._copy: Any = None
 
     @classmethod
@@ -209,6 +211,21 @@ class LocalContainer:
             return sum(int(line.split()[1]) for line in said.splitlines() if line.startswith(b"oom_kill "))
         return 0
 
+    def cores(self) -> float:
+        """Return how many cores it may use: its limit, or the engine's machine's."""
+        limit = int(self.container.attrs["HostConfig"].get("NanoCpus") or 0) / 1e9
+        if not limit and not self._cores:
+            with speaking("asking for its processors"):
+                self._cores = float(self.container.client.info()["NCPU"])
+        return limit or self._cores
+
+    def image_words(self) -> str:
+        """Return the name of its image and what that takes of the disk."""
+        with contextlib.suppress(*errors()):
+            name = str(self.container.attrs["Config"]["Image"])
+            return f"Image {name}, {size(self.container.image.attrs['Size'])}."
+        return ""
+
     def _limit(self) -> int:
         return int(self.container.attrs["HostConfig"].get("Memory") or 0)
 
@@ -288,13 +305,14 @@ class LocalContainer:
         return self.wait(seconds)
 
     def close(self) -> None:
-        """Remove the container, if it is ours."""
+        """Remove the container, if it is ours; a second call does nothing."""
         self._forget_copy()
-        if self.owned:
+        owned, self.owned = self.owned, False
+        if owned:
             ours.removed(self.container.id, lambda: self.container.remove(force=True, v=True))
-        if self._image:
-            images = self.container.client.images
-            ours.removed(self._image, lambda: images.remove(self._image, force=True))
+        image, self._image = self._image, ""
+        if image:
+            ours.removed(image, lambda: self.container.client.images.remove(image, force=True))
 
 
 def _text_in(packed: bytes, name: str) -> str:

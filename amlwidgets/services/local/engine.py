@@ -81,11 +81,26 @@ def _runs(client: Any, looked: str) -> Check:
     return Check("run", "Runs a container", CheckState.OK, looked, "A tiny container ran and was removed.")
 
 
-def _disk(info: dict[str, Any]) -> Check:
-    root = str(info.get("DockerRootDir") or "")
+def free_disk(client: Any) -> int | None:
+    """Return the bytes that are free on the engine's disk; None when it is another machine's, or a virtual one's.
+
+    Raises:
+        NotConnected: The engine does not answer.
+    """
+    with speaking("asking for its disk"):
+        return _free(client.info())
+
+
+def _free(info: dict[str, Any]) -> int | None:
     try:
-        free = shutil.disk_usage(root).free
-    except OSError:  # of another machine, or of a virtual one
+        return shutil.disk_usage(str(info.get("DockerRootDir") or "")).free
+    except OSError:
+        return None
+
+
+def _disk(info: dict[str, Any]) -> Check:
+    root, free = str(info.get("DockerRootDir") or ""), _free(info)
+    if free is None:
         return Check("disk", "Disk", CheckState.SKIP, root, "The engine's disk cannot be looked at from here.")
     state = CheckState.OK if free > _DISK else CheckState.WARN if free > _FULL else CheckState.FAIL
     todo = "" if state is CheckState.OK else f"Images are large: {PRUNE}"

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.redact import mask
 from amlwidgets.docker_engine import PRUNE, meaning, said, stopped, streamed
 from amlwidgets.docker_engine import errors as engine_errors
-from amlwidgets.errors import AmlWidgetsError, BadInput, NotAllowed, NotConnected, ServiceFailed
+from amlwidgets.errors import AmlWidgetsError, BadInput, NotAllowed, NotConnected, NotInstalled, ServiceFailed
 from amlwidgets.services.local.readings import size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+_AZ_TICK = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to log in to a registry, for one pull.
+
+    Attributes:
+        user: Empty when ``az`` does it.
+        password: Never shown, never stored.
+        az: Whether ``az acr login`` is run before the pull.
+    """
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    az: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +55,57 @@ class Location:
         """Host of the registry; empty for an image of this machine or of Docker Hub."""
         host, slash, _ = self.reference.partition("/")
         return host if slash and re.search(r"[.:]|^localhost$", host) else ""
+
+    def logged_in(self, user: str, password: str) -> Location:
+        """Return it with a login."""
+        return replace(self, user=user, password=password)
+
+
+class Denied(NotAllowed):
+    """A registry wants a login, or another one.
+
+    Args:
+        registry: Its host.
+        message: What happened.
+        command: Logs in.
+    """
+
+    def __init__(self, registry: str, message: str, command: str) -> None:
+        super().__init__(message, code="registry-denied", todo=f"Run: {command}")
+        self.registry = registry
+
+
+def az_login(registry: str, cancelled: threading.Event) -> None:
+    """Log the engine's user in to a registry of Azure by ``az acr login``, which keeps the login as Docker does.
+
+    Raises:
+        NotInstalled: There is no ``az``, or the registry is not Azure's.
+        Denied: It fails.
+        ServiceFailed: It was cancelled.
+    """
+    command = az_command(registry)
+    if not command:
+        raise NotInstalled("The Azure CLI is not installed here.", code="no-az", todo="Type user and password instead.")
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as az:
+        while az.poll() is None and not cancelled.wait(_AZ_TICK):
+            pass
+        if az.poll() is None:
+            az.kill()
+        said_ = az.communicate()[0].strip()
+    if cancelled.is_set():
+        raise ServiceFailed("az acr login was cancelled.", code="cancelled")
+    if az.returncode:
+        words = mask(said_.splitlines()[-1] if said_ else f"exit code {az.returncode}")
+        raise Denied(registry, f"az acr login failed: {words}", "az login")
+
+
+def az_command(registry: str) -> list[str]:
+    """Return the command that logs in to a registry of Azure; empty where there is none, or no ``az``."""
+    name, _, rest = registry.partition(".")
+    az = shutil.which("az")
+    return [az, "acr", "login", "-n", name] if az and rest.startswith("azurecr.") else []
 
 
 def locate(thing: Any) -> Location:
@@ -74,6 +144,11 @@ class Progress:
     done: int = 0
     total: int = 0
     words: str = ""
+
+    @property
+    def part(self) -> float | None:
+        """How much has come, of what is known so far: 0 to 1; None when nothing is known."""
+        return self.done / self.total if self.total else None
 
     def sentence(self) -> str:
         """Return it for people."""
@@ -153,11 +228,9 @@ def refused(location: Location, words: str) -> AmlWidgetsError:
 
 def _denied(location: Location, _words: str) -> AmlWidgetsError:
     name, _, rest = location.registry.partition(".")
-    return NotAllowed(
-        f"{location.registry or 'The registry'} does not let you pull {location.reference}.",
-        code="registry-denied",
-        todo=f"Run: az acr login -n {name}" if rest.startswith("azurecr.") else "Run: docker login.",
-    )
+    words = f"{location.registry or 'The registry'} does not let you pull {location.reference}."
+    docker = f"docker login {location.registry}".strip()
+    return Denied(location.registry, words, f"az acr login -n {name}" if rest.startswith("azurecr.") else docker)
 
 
 def _no_name(location: Location, _words: str) -> AmlWidgetsError:

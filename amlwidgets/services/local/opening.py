@@ -2,50 +2,82 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from amlwidgets.docker_engine import connect
-from amlwidgets.errors import AmlWidgetsError, BadInput, NotAllowed, NotConnected
+from amlwidgets.docker_engine import connect, engine, speaking
+from amlwidgets.errors import AmlWidgetsError, BadInput, NotAllowed, NotConnected, ServiceFailed
+from amlwidgets.services.azureml import registry_login
 from amlwidgets.services.local.container import PORT, LocalContainer
-from amlwidgets.services.local.images import Location, locate, pull
+from amlwidgets.services.local.engine import free_disk
+from amlwidgets.services.local.images import Location, Login, az_login, locate, pull
+from amlwidgets.services.local.readings import size
 from amlwidgets.services.local.targets import ContainerTarget, LocalServiceTarget, SandboxTarget, Target
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_START_SECONDS, _TICK = 30, 0.3
+_TICK = 0.3
 _NOTE = "A container of this machine, run from the service's image: for looking, not for production."
+_STEP = re.compile(r"Step (\d+)/(\d+) ")
 
 
-def open_target(
-    thing: Any, *, sandbox: Any = None, tell: Callable[[str], None] = lambda _words: None, port: int = 0
-) -> Target:
-    """Return what can be debugged of something; starts a container where none runs.
+class Tell(Protocol):
+    """Is told what goes on."""
+
+    def __call__(self, words: str, part: float | None = None, /) -> None:
+        """Take one line, and how much is done (0 to 1) when that is known."""
+
+
+def _silent(_words: str, _part: float | None = None, /) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How something is opened.
+
+    Attributes:
+        tell: Told what goes on.
+        cancelled: Ends it when set.
+        port: For the container, on loopback; 0 takes a free one.
+        login: For the registry; None takes the engine's own, then the workspace's.
+    """
+
+    tell: Tell = _silent
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    port: int = 0
+    login: Login | None = None
+
+
+def open_target(thing: Any, how: How | None = None, *, sandbox: Any = None, ws: Any = None) -> Target:
+    """Return what can be debugged of something; starts a container where none runs. It may not answer yet.
 
     Args:
         thing: A web service of azureml-core, an image of it, a container of the ``docker`` package, or a name: of a
             running container, or of an image.
+        how: How it is opened.
         sandbox: The sandbox's client, when the workspace is in it.
-        tell: Told what goes on, for long work.
-        port: For the container, on loopback; 0 takes a free one.
+        ws: The workspace whose login to its registry may be used; None takes that of ``thing``.
 
     Raises:
         BadInput: Nothing has that name, or it has no image.
         NotConnected: No Docker engine answers, and there is no other way.
+        NotAllowed: The registry wants another login.
+        ServiceFailed: It was cancelled, the disk is full, or the engine fails.
     """
+    how = how or How()
     kind = type(thing).__name__
     if kind == "LocalWebservice":
         return LocalServiceTarget(thing, own_script(thing))
     if type(thing).__module__.startswith("docker.models.containers"):
         return ContainerTarget(LocalContainer(thing, _published(thing)))
     if sandbox is not None and not isinstance(thing, str):
-        return _of_sandbox(thing, sandbox, tell, port)
+        return _of_sandbox(thing, sandbox, how)
     if isinstance(thing, str) and (running := _running(thing)) is not None:
         return ContainerTarget(LocalContainer(running, _published(running)))
-    location = locate(thing)
-    return _of_image(location, tell, port, memory_gb=_limit(thing, "memory_in_gb"), cpu=_limit(thing, "cpu"))
+    return _of_image(thing, locate(thing), ws or getattr(thing, "workspace", None), how)
 
 
 def open_at_once(service: Any, sandbox: Any = None) -> Target:
@@ -69,63 +101,100 @@ def open_at_once(service: Any, sandbox: Any = None) -> Target:
     )
 
 
-def _of_sandbox(service: Any, sandbox: Any, tell: Callable[[str], None], port: int) -> Target:
+def _of_sandbox(service: Any, sandbox: Any, how: How) -> Target:
     """Run the service's image on the engine; without an engine, its own container of processes is taken."""
     try:
         client = connect(timeout=600)
     except (NotConnected, NotAllowed):
         return open_at_once(service, sandbox)
-    tell("The image is built; the first one takes about a minute …")
-    made = build_image(sandbox, service.name, tell)
-    tell("The container starts …")
-    local = LocalContainer.start(
-        made["location"],
-        port=port,
-        memory_gb=_limit(service, "memory_in_gb"),
-        cpu=_limit(service, "cpu"),
-        client=client,
-    )
-    tell(local.wait(_START_SECONDS).words)
-    return ContainerTarget(local, _NOTE)
+    _tell_disk(client, how)
+    how.tell("The image is built; the first one takes about a minute …")
+    made = build_image(sandbox, service.name, how)
+    return _started(service, service.name, made["location"], client, how, base=made["base"])
 
 
-def build_image(sandbox: Any, name: str, tell: Callable[[str], None]) -> dict[str, str]:
-    """Have the sandbox build the image, telling each step; an interrupt of the kernel ends the build.
+def build_image(sandbox: Any, name: str, how: How) -> dict[str, str]:
+    """Have the sandbox build the image, telling each step; a cancel, or an interrupt of the kernel, ends the build.
 
     Raises:
-        ServiceFailed: It cannot be built.
+        ServiceFailed: It cannot be built, or was cancelled.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="amlwidgets-image") as pool:
         work, seen = pool.submit(sandbox.image, name), 0
         try:
-            while not work.done():
-                text = sandbox.image_log(name, seen)
-                seen += len(text)
-                for line in text.splitlines():
-                    if line.startswith(("Step ", "Sending ")):
-                        tell(line)
+            while not work.done() and not how.cancelled.is_set():
+                seen = _tell_log(sandbox.image_log(name, seen), seen, how)
                 wait([work], timeout=_TICK)
         except KeyboardInterrupt:
             sandbox.image_log(name, cancel=True)
             raise
+        if how.cancelled.is_set():
+            sandbox.image_log(name, cancel=True)
+            wait([work])
+            raise ServiceFailed("The build was cancelled.", code="cancelled")
         made: dict[str, str] = work.result()
+        _tell_log(made.get("log", "")[seen:], seen, how)
         return made
 
 
-def _of_image(
-    location: Location, tell: Callable[[str], None], port: int, *, memory_gb: float | None, cpu: float | None
-) -> Target:
+def _tell_log(text: str, seen: int, how: How) -> int:
+    """Tell the lines of a build's log that are for people; return how much of it is known now."""
+    for line in text.splitlines():
+        if step := _STEP.match(line):
+            how.tell(line, (int(step[1]) - 1) / int(step[2]))
+        elif line.startswith(("Sending ", "sandbox: ")):
+            how.tell(line.removeprefix("sandbox: "))
+    return seen + len(text)
+
+
+def _of_image(thing: Any, location: Location, ws: Any, how: How) -> Target:
     from docker.errors import ImageNotFound
 
     client = connect(timeout=600)
     try:
-        client.images.get(location.reference)
-    except ImageNotFound:
-        pull(client, location, tell=lambda progress: tell(progress.sentence()))
-    tell("The container starts …")
-    local = LocalContainer.start(location.reference, port=port, memory_gb=memory_gb, cpu=cpu, client=client)
-    tell(local.wait(_START_SECONDS).words)
-    return ContainerTarget(local, _NOTE)
+        with speaking("looking for the image"):
+            client.images.get(location.reference)
+    except AmlWidgetsError as error:
+        if not isinstance(error.__cause__, ImageNotFound):
+            raise
+        _tell_disk(client, how)
+        _pulled(location, ws, how)
+    return _started(thing, location.reference, location.reference, client, how)
+
+
+def _pulled(location: Location, ws: Any, how: How) -> None:
+    """Pull an image: with the login that was given, else with the engine's own, else with the workspace's."""
+    login = how.login or Login()
+    if login.az:
+        how.tell(f"az acr login -n {location.registry.partition('.')[0]} …")
+        az_login(location.registry, how.cancelled)
+    named = location.logged_in(login.user, login.password) if login.user else location
+    with engine(timeout=600) as client:  # made now: it reads the logins that Docker keeps when it is made
+        try:
+            pull(client, named, tell=lambda now: how.tell(now.sentence(), now.part), cancelled=how.cancelled)
+        except NotAllowed:
+            own = registry_login(ws, location.registry) if ws is not None and how.login is None else None
+            if own is None:
+                raise
+            how.tell("The registry wants a login: the workspace's own is taken.")
+            named = location.logged_in(*own)
+            pull(client, named, tell=lambda now: how.tell(now.sentence(), now.part), cancelled=how.cancelled)
+
+
+def _started(thing: Any, name: str, image: str, client: Any, how: How, *, base: str = "") -> Target:
+    if how.cancelled.is_set():
+        raise ServiceFailed("It was cancelled.", code="cancelled")
+    how.tell("The container starts …")
+    local = LocalContainer.start(
+        image, port=how.port, memory_gb=_limit(thing, "memory_in_gb"), cpu=_limit(thing, "cpu"), client=client
+    )
+    return ContainerTarget(local, _NOTE, name=name, base=base)
+
+
+def _tell_disk(client: Any, how: How) -> None:
+    free = free_disk(client)
+    if free is not None:
+        how.tell(f"The engine's disk has {size(free)} free.")
 
 
 def _running(name: str) -> Any:

@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 _SHELL_SECONDS = 120
 _MOST_FILES = 200
+_CELL = """
+
+
+# The service has the model's folder in AZUREML_MODEL_DIR; here it is yours to name.
+import os
+
+os.environ.setdefault("AZUREML_MODEL_DIR", ".")
+init()
+print(run({body!r}))
+"""
 
 
 class LocalSession:
@@ -93,6 +103,11 @@ class LocalSession:
         text = self._originals.pop(path)
         self.target.write(path, text)
         return text
+
+    def as_cell(self) -> str:
+        """Return the entry script with the last body, as a cell through which the notebook's own debugger can step."""
+        body = self.exchanges[-1].body if self.exchanges else '{"data": [[0]]}'
+        return f"{self.source().rstrip()}{_CELL.format(body=body)}"
 
     def edited(self) -> list[str]:
         """Return the files that are not as they were."""

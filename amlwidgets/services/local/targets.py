@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _LOOK_SECONDS = 0.2
+_NEEDS_ENGINE = (
+    "Probes, edit and reload, and requests work; a terminal, memory figures and the debugger need a Docker engine."
+)
+_NEEDS_OWN = "Probes, edit and reload, and requests work; %aml local runs one with a terminal and the debugger."
 
 
 class Target(Protocol):
@@ -24,11 +28,19 @@ class Target(Protocol):
 
     Attributes:
         kind: ``"container"``, ``"local service"`` or ``"sandbox"``.
-        note: One sentence that people should know about it; may be empty.
+        image: What it was made from, with its size; may be empty.
     """
 
     kind: str
-    note: str
+    image: str
+
+    @property
+    def note(self) -> str:
+        """One sentence that people should know about it; may be empty."""
+
+    @property
+    def reloads(self) -> bool:
+        """Whether the server can be started again with edited files."""
 
     @property
     def name(self) -> str:
@@ -65,17 +77,26 @@ class Target(Protocol):
 
 
 class ContainerTarget:
-    """A container of the Docker engine."""
+    """A container of the Docker engine.
+
+    Args:
+        local: The container.
+        note: One sentence that people should know about it.
+        name: Name as the user knows it; empty takes that of the container.
+        base: What its image was built on.
+    """
 
     kind = "container"
+    reloads = True
 
-    def __init__(self, local: LocalContainer, note: str = "") -> None:
-        self.local, self.note = local, note
+    def __init__(self, local: LocalContainer, note: str = "", *, name: str = "", base: str = "") -> None:
+        self.local, self.note, self._name = local, note, name
+        self.image = " ".join(filter(None, (local.image_words(), base)))
 
     @property
     def name(self) -> str:
-        """Name of the container."""
-        return self.local.name
+        """Name of the service, the image or the container, as it was asked for."""
+        return self._name or self.local.name
 
     @property
     def inside(self) -> Inside:
@@ -173,10 +194,7 @@ class SandboxTarget:
     """
 
     kind = "sandbox"
-    note = (
-        "This container is made of processes of this machine. Probes, edit and reload, and requests work; "
-        "a terminal, memory figures and the debugger need a Docker engine."
-    )
+    image = ""
 
     def __init__(
         self,
@@ -191,18 +209,39 @@ class SandboxTarget:
         self.inside: Inside = SandboxService(executes, service)
         self.name, self.address, self.headers, self._log = service, address, headers, log
 
+    @property
+    def note(self) -> str:
+        """What its container is made of, and what that leaves out."""
+        count = self._now().get("replicas") or 1
+        several = (
+            f" It has {count} replicas: one of them is looked into, an edit reaches all of them." if count > 1 else ""
+        )
+        if self._now().get("kind") == "docker":
+            return f"The sandbox's own container of this service, on the Docker engine.{several} {_NEEDS_OWN}"
+        return f"This container is made of processes of this machine.{several} {_NEEDS_ENGINE}"
+
+    @property
+    def reloads(self) -> bool:
+        """Whether the sandbox has a container that can be started again."""
+        return bool(self._now().get("restartable"))
+
+    def _now(self) -> dict[str, Any]:
+        found = self._found()
+        return (found.get("container") or {}) if found else {}
+
+    def _found(self) -> dict[str, Any] | None:
+        return next((s for s in self._sandbox.status()["services"] if s["name"] == self.name), None)
+
     def state(self) -> State:
         """Ask the sandbox."""
-        found = [s for s in self._sandbox.status()["services"] if s["name"] == self.name]
-        if not found:
+        found = self._found()
+        if found is None:
             words = f"The sandbox has no service {self.name}."
             return State("removed", ready=False, exit_code=None, oom_killed=False, words=words)
-        now = found[0].get("container") or {}
-        return _state_of(now, str(found[0].get("state", "")))
+        return _state_of(found.get("container") or {}, str(found.get("state", "")))
 
     def _started(self) -> object:
-        found = [s for s in self._sandbox.status()["services"] if s["name"] == self.name]
-        return (found[0].get("container") or {}).get("started_at") if found else None
+        return self._now().get("started_at")
 
     def wait(self, seconds: float = 60) -> State:
         """Wait until it answers, waits after a crash, or is gone."""
