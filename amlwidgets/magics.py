@@ -6,7 +6,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from amlwidgets.errors import AmlWidgetsError, BadInput
+from amlwidgets.errors import AmlWidgetsError, BadInput, NotConnected
 from amlwidgets.services import doors
 
 if TYPE_CHECKING:
@@ -164,10 +164,19 @@ class _Magics:
         if Path(word).is_file():
             return Path(word)
         if service:
-            from amlwidgets.services.azureml import find_service
+            return self._service(word)
+        here = [path.name for path in sorted(Path().iterdir()) if path.is_file() and not path.name.startswith(".")]
+        files = f"Files here: {', '.join(here[:12])}." if here else "This folder has no files; %cd goes to another one."
+        raise BadInput(f"There is no variable and no file “{word}”.", code="nothing-named", todo=files)
 
+    def _service(self, word: str) -> Any:
+        from amlwidgets.services.azureml import find_service
+
+        try:
             return find_service(word, self.ipython.user_ns.get("ws"))
-        raise BadInput(f"There is no variable and no file “{word}”.", code="nothing-named")
+        except NotConnected as error:
+            message = f"There is no variable and no file “{word}”, and no workspace that could have a service so named."
+            raise NotConnected(message, code=error.code, todo=error.todo) from error
 
     def _auto(self, words: list[str]) -> None:
         if words not in (["on"], ["off"]):

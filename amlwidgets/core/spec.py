@@ -179,7 +179,8 @@ def _convert(name: str, value: Any, hints: dict[str, Any]) -> Any:
     """Convert a form's value to the field's type and check its limits, or say which field is wrong."""
     kind = hints.get(name)
     if kind is None or name == "folder":
-        raise BadInput(f"There is no setting “{name}”.", code="unknown-setting")
+        known = ", ".join(sorted(hints.keys() - {"folder"}))
+        raise BadInput(f"There is no setting “{name}”.", code="unknown-setting", todo=f"There are: {known}.")
     converted = _typed(name, value, kind)
     _check_limits(name, converted)
     return converted

@@ -79,7 +79,8 @@ def _off() -> tuple[str, str]:
             if not any(path.parent.iterdir()):
                 path.parent.rmdir()
     _written.clear()
-    return _badge("off", "This kernel is back in the real world." if was_on else "The sandbox was not on.")
+    words = "This kernel is back in the real world." if was_on else "The sandbox was not on. %aml sandbox on enters it."
+    return _badge("off", words)
 
 
 def _status() -> tuple[str, str]:

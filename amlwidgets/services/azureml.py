@@ -56,8 +56,16 @@ def require_sdk() -> None:
         raise NotInstalled(
             f"azureml-core cannot be imported in this kernel ({error}).",
             code="azureml-missing",
-            todo="Run  %pip install azureml-core  and restart the kernel.",
+            todo=f"Run  %pip install {mends(error)}  and restart the kernel.",
         ) from error
+
+
+def mends(problem: BaseException | str) -> str:
+    """Return what pip has to install so that azureml-core can be imported.
+
+    Versions before 1.61 import ``pkg_resources``, which setuptools had until 80 and environments made by uv never have.
+    """
+    return '"setuptools<81"' if "pkg_resources" in str(problem) else "azureml-core"
 
 
 def find_workspace() -> Any:

@@ -82,9 +82,8 @@ def _packages() -> list[Check]:
             checks.append(Check(name, name, CheckState.FAIL, module, words, todo))
         elif problem := _import_problem(module):
             words = f"{found}, which cannot be imported: {problem}"
-            checks.append(
-                Check(name, name, CheckState.FAIL, module, words, f"Run: pip install --force-reinstall {name}")
-            )
+            todo = "'setuptools<81'" if "pkg_resources" in problem else f"--force-reinstall {name}"
+            checks.append(Check(name, name, CheckState.FAIL, module, words, f"Run: pip install {todo}"))
         else:
             checks.append(Check(name, name, CheckState.OK, module, f"{found}."))
     more = ", ".join(f"{name} {found}" for name in _MORE if (found := _version(name)))
