@@ -133,7 +133,11 @@ class AmlWidget(anywidget.AnyWidget):
         output that has a view they cannot draw.
         """
         from IPython import display as shown
+        from IPython import get_ipython
 
+        if not hasattr(get_ipython(), "kernel"):  # a terminal: text is all there is
+            print(self.to_text())
+            return
         bundle = super()._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         if not data:
