@@ -108,19 +108,52 @@ def test_a_wrong_model_folder_is_found_edited_and_scored(start):
     assert 10 << 20 < usage.memory_bytes < usage.limit_bytes == 512 << 20
 
 
-def test_versions_of_pickle_and_image(start):
+OTHER_VERSION = """
+import pickle, pathlib
+from sklearn.linear_model import Ridge
+data = pickle.dumps(Ridge(alpha=1e-9).fit([[0.], [1.]], [0, 1])).replace(b"1.7.2", b"1.3.9")
+pathlib.Path("/var/azureml-app/azureml-models/m/1/model.pkl").write_bytes(data)
+"""
+STRICT = """\
+import json
+import os
+import pickle
+import warnings
+
+warnings.simplefilter("error")
+
+
+def init():
+    global model
+    with open(os.path.join(os.environ["AZUREML_MODEL_DIR"], "model.pkl"), "rb") as file:
+        model = pickle.load(file)
+
+
+def run(data):
+    return model.predict(json.loads(data)["data"]).round(3).tolist()
+"""
+
+
+def test_versions_of_pickle_and_image_are_compared_repaired_and_scored(start):
     local = start()
-    local.wait()
-    code = (
-        "import pickle, pathlib\nfrom sklearn.linear_model import Ridge\n"
-        "data = pickle.dumps(Ridge().fit([[0.],[1.]],[0,1])).replace(b'1.7.2', b'1.3.9')\n"
-        "pathlib.Path('/var/azureml-app/azureml-models/m/1/model.pkl').write_bytes(data)\n"
-    )
-    assert local.inside.run(["python", "-c", code]).exit_code == 0
+    local.write("score.py", "def init():\n    pass\n\n\ndef run(data):\n    return 1\n")
+    assert local.reload().ready
+    local.write("prepare.py", OTHER_VERSION)
+    assert local.inside.run(["python", "prepare.py"]).exit_code == 0
+    local.write("score.py", STRICT)
+    assert local.reload().exit_code == 3
+    called = ask(local.inside, "call")
+    assert called.state is CheckState.FAIL
+    assert "InconsistentVersionWarning" in called.sentence
     pickles = ask(local.inside, "pickles")
     installed = ask(local.inside, "packages").data["packages"]
     found = differences(installed, pickles=pickles.data["files"])
     assert found[0].words == "model.pkl was saved with scikit-learn 1.3.9; the container has 1.7.2."
+    assert found[0].matters
+
+    local.write("score.py", local.read("score.py").replace('warnings.simplefilter("error")\n', ""))
+    assert local.reload().ready
+    assert requests.post(local.address, json={"data": [[2.0]]}, timeout=10).json() == [2.0]
 
 
 def test_out_of_memory_and_hanging_are_told_apart(start):

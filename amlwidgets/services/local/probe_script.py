@@ -206,11 +206,11 @@ def call(options: Facts) -> Facts:
 
     def step(what: str, work: "Callable[[], Any]") -> "Tuple[bool, Any]":
         began, before = time.time(), _peak()
-        entry = {"what": what, "ok": True, "error": ""}
+        entry = {"what": what, "ok": True, "error": "", "said": ""}
         try:
             result = work()
         except BaseException as error:  # SystemExit of user code is a finding as well
-            entry.update(ok=False, error=_trace(error))
+            entry.update(ok=False, error=_trace(error), said=_said(error))
             result = None
         entry.update(seconds=time.time() - began, memory_bytes=_peak(), grown_bytes=max(0, _peak() - before))
         answer["steps"].append(entry)
@@ -249,6 +249,12 @@ def _entry(options: Facts) -> str:
         if name and os.path.isfile(os.path.join(app_root(), name)):
             return name
     return said or "score.py"
+
+
+def _said(error: BaseException) -> str:
+    """Return type and first line: what follows is often an address or advice."""
+    first = str(error).strip().splitlines()[:1]
+    return ": ".join([type(error).__name__, *first])
 
 
 def _trace(error: BaseException) -> str:

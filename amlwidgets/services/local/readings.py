@@ -65,7 +65,10 @@ def model_dir(facts: dict[str, Any]) -> Reading:
 def model_path(facts: dict[str, Any]) -> Reading:
     """Where azureml-core finds a model."""
     if facts["error"]:
-        return Reading(_FAIL, f"Model.get_model_path({facts['name']!r}): {facts['error']}", text=facts["log"])
+        words = f"Model.get_model_path({facts['name']!r}): {facts['error']}"
+        if "No module named 'azureml" in facts["error"]:
+            words += ". azureml-core is not in this environment; AZUREML_MODEL_DIR names the folder without it."
+        return Reading(_FAIL, words, text=facts["log"])
     return Reading(_OK, f"Model.get_model_path({facts['name']!r}) is {facts['path']}.", text=facts["log"])
 
 
@@ -100,12 +103,12 @@ def call(facts: dict[str, Any]) -> Reading:
     """How init() and run() went."""
     rows = [["step", "time", "memory", ""]]
     rows += [
-        [s["what"], f"{s['seconds']:.2f} s", size(s["memory_bytes"]), "ok" if s["ok"] else _last(s["error"])]
+        [s["what"], f"{s['seconds']:.2f} s", size(s["memory_bytes"]), "ok" if s["ok"] else s["said"]]
         for s in facts["steps"]
     ]
     failed = next((s for s in facts["steps"] if not s["ok"]), None)
     if failed is not None:
-        return Reading(_FAIL, f"{failed['what']} failed: {_last(failed['error'])}", rows, failed["error"])
+        return Reading(_FAIL, f"{failed['what']} failed: {failed['said']}", rows, failed["error"])
     if facts.get("serialisable") is False:
         words = f"run() returned {facts['type']}, which is not serialisable as JSON; the server would answer 500."
         return Reading(_FAIL, words, rows, facts["answer"])

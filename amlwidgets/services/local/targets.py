@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import posixpath
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from amlwidgets.errors import BadInput, ServiceFailed
+from amlwidgets.errors import AmlWidgetsError, BadInput, ServiceFailed
 from amlwidgets.services.local.condition import State
 from amlwidgets.services.local.container import APP_ROOT, LocalContainer
 from amlwidgets.services.local.inside import Executes, Inside, SandboxService
@@ -205,6 +206,7 @@ class SandboxTarget:
         log: Any = "",
     ) -> None:
         self._sandbox: Any = sandbox
+        self._seen: dict[str, Any] = {}
         executes: Executes = sandbox
         self.inside: Inside = SandboxService(executes, service)
         self.name, self.address, self.headers, self._log = service, address, headers, log
@@ -226,11 +228,16 @@ class SandboxTarget:
         return bool(self._now().get("restartable"))
 
     def _now(self) -> dict[str, Any]:
-        found = self._found()
-        return (found.get("container") or {}) if found else {}
+        """Return how the container was when it was looked at last."""
+        if not self._seen:
+            with contextlib.suppress(AmlWidgetsError):
+                self._found()
+        return self._seen.get("container") or {}
 
     def _found(self) -> dict[str, Any] | None:
-        return next((s for s in self._sandbox.status()["services"] if s["name"] == self.name), None)
+        found = next((s for s in self._sandbox.status()["services"] if s["name"] == self.name), None)
+        self._seen = found or {}
+        return found
 
     def state(self) -> State:
         """Ask the sandbox."""
@@ -241,7 +248,8 @@ class SandboxTarget:
         return _state_of(found.get("container") or {}, str(found.get("state", "")))
 
     def _started(self) -> object:
-        return self._now().get("started_at")
+        found = self._found() or {}
+        return (found.get("container") or {}).get("started_at")
 
     def wait(self, seconds: float = 60) -> State:
         """Wait until it answers, waits after a crash, or is gone."""

@@ -127,6 +127,10 @@ def test_init_alone_when_there_is_no_sample(inside):
         ("def init(): pass\ndef run(d): return d['x']\n", "run(sample) failed: TypeError: string indices"),
         ("def init(): pass\n", "score.py defines no run()"),
         ("def init(): pass\ndef run(d): return {1, 2}\n", "not serialisable as JSON"),
+        (
+            "def init(): raise OSError('no model\\n\\nhttps://example.com/advice')\ndef run(d): pass\n",
+            "init() failed: OSError: no model",
+        ),
         ("def init(): raise SystemExit(4)\ndef run(d): pass\n", "init() failed: SystemExit: 4"),
     ],
 )
