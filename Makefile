@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 WORKERS ?= 2
 ROOT_OPTION := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: demo test unit lint types sandbox notebooks browser bench soak clean host
+.PHONY: demo test unit lint types sandbox notebooks browser bench release soak clean host
 
 demo: $(STAMP)
 	@$(BIN)/amlwidgets sandbox start
@@ -33,6 +33,10 @@ sandbox: $(STAMP)
 
 browser: $(STAMP) host
 	$(BIN)/python -m pytest -q -m "browser and not long"
+
+# dist/: sdist, wheel, the list of what the wheel brings (sbom.json), its licences; known vulnerabilities are told.
+release: $(STAMP)
+	$(BIN)/python tests/release.py dist
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

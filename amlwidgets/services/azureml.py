@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping
 
+    from amlwidgets.services.patience import Patience
+
 POLL_SECONDS = 0.4
 """Between two looks at a running operation; the SDK itself waits 5 s."""
 
@@ -123,7 +125,7 @@ def clusters(ws: Any) -> list[str]:
     return sorted(name for name, target in ws.compute_targets.items() if str(target.type) == "AKS")
 
 
-def watch_build(build: Any, write: Callable[[str], None], cancelled: threading.Event) -> str:
+def watch_build(build: Any, write: Callable[[str], None], cancelled: threading.Event, patience: Patience) -> str:
     """Follow an environment build to its end, passing its log on as it grows; return the final status.
 
     Raises:
@@ -131,14 +133,16 @@ def watch_build(build: Any, write: Callable[[str], None], cancelled: threading.E
     """
     seen = 0
     while True:
-        status = str(interruptible(lambda: build.status, cancelled))
+        status = patience.ask(lambda: str(build.status))
         seen += _pass_on(_build_log(build, cancelled), seen, write)
         if status not in ("Running", "GettingOrProvisioningACR", "Queued", "NotStarted"):
             return status
         pause(POLL_SECONDS, cancelled)
 
 
-def watch_image(image: Any, write: Callable[[str], None], cancelled: threading.Event) -> OperationState:
+def watch_image(
+    image: Any, write: Callable[[str], None], cancelled: threading.Event, patience: Patience
+) -> OperationState:
     """Follow the build of an Image to its end, passing its log on as it grows; return the operation's final state.
 
     Raises:
@@ -147,7 +151,7 @@ def watch_image(image: Any, write: Callable[[str], None], cancelled: threading.E
     """
     seen = 0
     while True:
-        operation = interruptible(lambda: read_operation(image, 0), cancelled)
+        operation = patience.ask(lambda: read_operation(image, 0))
         if operation is None:
             return OperationState.SUCCEEDED
         if operation.log_uri:
@@ -200,6 +204,10 @@ class Operation:
     log_uri: str
 
 
+# Too early, too many, a server's bad moment, and a token that has just run out.
+_PASSING = (401, 408, 429, 500, 502, 503, 504)
+
+
 def read_operation(service: Any, offset: int) -> Operation | None:
     """Look at the operation behind ``service`` now; None where the service keeps no address of one.
 
@@ -207,6 +215,7 @@ def read_operation(service: Any, offset: int) -> Operation | None:
     read with the workspace's own credentials instead.
 
     Raises:
+        NotConnected: the service does not answer now; asking again may help.
         ServiceFailed: the answer is not an operation.
     """
     import requests
@@ -217,7 +226,8 @@ def read_operation(service: Any, offset: int) -> Operation | None:
     headers = {**_auth_header(service.workspace), **_LIVE}
     answer = requests.get(address, params={"offset": offset}, headers=headers, timeout=60)
     if not answer.ok:
-        raise ServiceFailed(f"The operation cannot be read: HTTP {answer.status_code}.", code="operation-unreadable")
+        kind = NotConnected if answer.status_code in _PASSING else ServiceFailed
+        raise kind(f"The operation cannot be read: HTTP {answer.status_code}.", code="operation-unreadable")
     body = answer.json()
     text = str(body.get("streamingOperationLog") or "")
     details = body.get("operationDetails") or {}

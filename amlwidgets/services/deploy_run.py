@@ -132,7 +132,9 @@ class DeployRun(RunState):
     @property
     def can_undo(self) -> bool:
         """Whether a fix of this run can be taken back."""
-        return bool(self._id) and self._open().last_fix(self._id) is not None
+        with self._kept():
+            return bool(self._id) and self._open().last_fix(self._id) is not None
+        return False
 
     @property
     def deployed(self) -> str:
@@ -167,16 +169,19 @@ class DeployRun(RunState):
 
     def _work(self, stages: Sequence[Stage]) -> None:
         try:
-            self._open().update(self._id, active=True)
+            with self._kept():
+                self._open().update(self._id, active=True)
             for stage in stages:
                 if not self._run_one(stage):
                     break
         except Exception as error:  # noqa: BLE001 - every failure of the SDK is the user's to see
             self._fail(stages[0], error, [])
         finally:
-            self._save(active=False)
-            self._idle.set()
-            self._tell("rail", None)
+            try:
+                self._save(active=False)
+            finally:
+                self._idle.set()
+                self._tell("rail", None)
 
     def _run_one(self, stage: Stage) -> bool:
         self._begin(stage)
@@ -208,7 +213,8 @@ class DeployRun(RunState):
 
     def _begin(self, stage: Stage) -> None:
         self._forget(stage)
-        self._open().clear_log(self._id, stage)
+        with self._kept():
+            self._open().clear_log(self._id, stage)
         self._set(stage, state=StageState.RUNNING, started=time.time())
 
     def _fail(self, stage: Stage, error: Exception, sources: list[tuple[str, str]]) -> None:

@@ -13,6 +13,7 @@ from amlwidgets.core.stages import OperationState, ServiceState, Stage, Target
 from amlwidgets.errors import BadInput, ServiceFailed
 from amlwidgets.services import azureml
 from amlwidgets.services.code import Call, execute
+from amlwidgets.services.patience import Patience
 from amlwidgets.services.plan import calls_of, environment_call
 from amlwidgets.services.preflight import preflight, script_path
 from amlwidgets.services.streams import capture
@@ -63,6 +64,11 @@ class StageContext:
         value = interruptible(work, self.cancelled)
         self.namespace.update(namespace)
         return value
+
+    @property
+    def patience(self) -> Patience:
+        """Asks again where the service does not answer for a while."""
+        return Patience(self.note, self.cancelled, azureml.sandbox_is_gone)
 
     def connect(self) -> Any:
         """Return the workspace, finding it at the first use."""
@@ -201,7 +207,7 @@ def _image(context: StageContext) -> str:
     context.note("building")
     details = context.namespace["build"]
     # One writer for the whole build: the log arrives in pieces that may end in the middle of a line.
-    status = azureml.watch_build(details, context.write, context.cancelled)
+    status = azureml.watch_build(details, context.write, context.cancelled, context.patience)
     context.write("\n")
     # The very call that is shown; it returns at once, because the build has ended, and its prints repeat the log.
     interruptible(lambda: _quietly(wait, context.namespace), context.cancelled)
@@ -218,7 +224,7 @@ def _image_create(context: StageContext) -> str:
     image = context.namespace["image"]
     context.state["image_id"] = str(image.id)
     context.note("building")
-    azureml.watch_image(image, context.write, context.cancelled)
+    azureml.watch_image(image, context.write, context.cancelled, context.patience)
     context.write("\n")
     try:
         interruptible(lambda: _quietly(wait, context.namespace), context.cancelled)
@@ -235,16 +241,27 @@ def _quietly(call: Call, namespace: dict[str, Any]) -> Any:
 
 
 def _schedule(context: StageContext) -> str:
-    context.need("model", "image" if context.spec.uses_image else "environment")
-    for call in calls_of(Stage.SCHEDULE, context.spec):
-        context.call(call)
-    service = context.namespace["service"]
-    context.state["service"] = context.state["deployed"] = str(service.name)
-    operation = _follow(context, until_placed=True)
+    if context.state.pop("unknown", "") == context.spec.service_name:
+        context.need("service")  # it was begun, and only its answers stayed out
+    else:
+        _deploy(context)
+    try:
+        operation = _follow(context, until_placed=True)
+    except ServiceFailed as error:
+        if error.code == "state-unknown":
+            context.state["unknown"] = context.spec.service_name
+        raise
     failed = operation is not None and operation.state.ended and operation.state != OperationState.SUCCEEDED
     if failed and operation is not None and not _is_placed(context, operation):
         _raise_failure(context)
     return "placed" if context.spec.target == Target.AKS else "1 container"
+
+
+def _deploy(context: StageContext) -> None:
+    context.need("model", "image" if context.spec.uses_image else "environment")
+    for call in calls_of(Stage.SCHEDULE, context.spec):
+        context.call(call)
+    context.state["service"] = context.state["deployed"] = str(context.namespace["service"].name)
 
 
 def _is_placed(context: StageContext, operation: azureml.Operation) -> bool:
@@ -262,7 +279,7 @@ def _follow(context: StageContext, *, until_placed: bool) -> azureml.Operation |
     service, offset = context.namespace["service"], 0
     container = azureml.LogFollower(context.write)
     while True:
-        operation = interruptible(partial(azureml.read_operation, service, offset), context.cancelled)
+        operation = context.patience.ask(partial(azureml.read_operation, service, offset))
         if operation is None:
             return None
         for stamp, text in operation.news:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.logbuffer import LogBuffer
 from amlwidgets.core.stages import STAGES, Stage, StageState
-from amlwidgets.errors import BadInput, NotAllowed
+from amlwidgets.errors import BadInput, NotAllowed, ServiceFailed
 from amlwidgets.services import azureml
 from amlwidgets.services.journal import Journal
 
@@ -64,6 +65,8 @@ Listener = Callable[[str, Stage | None], None]
 class RunState:
     """State of one deployment, safe to read from any thread.
 
+    ``unkept`` is a sentence when the journal could not keep all of it.
+
     Args:
         spec: What to deploy.
         workspace: Finds the workspace; called on the worker thread when a stage first needs it.
@@ -88,6 +91,7 @@ class RunState:
         self.info: azureml.WorkspaceInfo | None = None
         self._workspace, self._journal, self._id = workspace, journal, ""
         self._expected: dict[str, Any] = {}
+        self.unkept = ""
         self._listeners: list[Listener] = []
         self._lock = threading.RLock()
         self._cancelled = threading.Event()
@@ -113,8 +117,9 @@ class RunState:
         with self._lock:
             for name, value in values.items():
                 setattr(self.records[stage], name, value)
-        if self._id:
-            self._open().save_stage(self._id, stage, self.records[stage].plain())
+        with self._kept():
+            if self._id:
+                self._open().save_stage(self._id, stage, self.records[stage].plain())
         self._tell("rail", stage)
 
     def _finish(self, stage: Stage, state: StageState, **values: Any) -> None:
@@ -131,8 +136,9 @@ class RunState:
 
     def _append(self, stage: Stage, text: str) -> None:
         self.logs[stage].append(text)
-        if self._id:
-            self._open().append_log(self._id, stage, text)
+        with self._kept():
+            if self._id:
+                self._open().append_log(self._id, stage, text)
         self._tell("log", stage)
 
     def _forget(self, stage: Stage) -> None:
@@ -189,6 +195,16 @@ class RunState:
                 self._id = self._journal.create(self.spec, {"sandbox": azureml.in_sandbox()})
             return self._journal
 
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Keep something in the journal; where that fails (a full disk), the run goes on and ``unkept`` says so."""
+        try:
+            yield
+        except ServiceFailed as error:
+            if error.code != "journal-unusable":
+                raise
+            self.unkept = f"{error.message} {error.todo}"
+
     def runbook(self, path: Path) -> Path:
         """Write the run as a notebook; return its path.
 
@@ -205,9 +221,10 @@ class RunState:
     def _save(self, *, active: bool | None = None) -> None:
         if self.info is None and "ws" in self.namespace:
             self.info = azureml.describe(self.namespace["ws"])
-        if self._id:
-            workspace = self.info.to_dict() if self.info else None
-            self._open().update(self._id, spec=self.spec, state=self.state, workspace=workspace, active=active)
+        with self._kept():
+            if self._id:
+                workspace = self.info.to_dict() if self.info else None
+                self._open().update(self._id, spec=self.spec, state=self.state, workspace=workspace, active=active)
 
     def _restore(self, saved: SavedRun) -> None:
         self._id, self.spec, self.state = saved.id, saved.spec, dict(saved.state)

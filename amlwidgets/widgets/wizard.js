@@ -54,10 +54,10 @@ function railView(model, select) {
 /** What a screen reader says when a stage begins, ends or fails; the running clock is not told. */
 function announcer(model) {
   const element = h("div.aml-sr", { role: "status" });
-  const states = () => new Map(model.get("rail").map((stage) => [stage.id, stage.state]));
+  const states = () => model.get("rail").map((s) => s.state);
   let before = states();
   const update = () => {
-    const news = model.get("rail").filter((stage) => stage.state !== before.get(stage.id) && stage.state !== "waiting");
+    const news = model.get("rail").filter((stage, at) => stage.state !== before[at] && stage.state !== "waiting");
     before = states();
     if (news.length) element.textContent = `${news.map((stage) => `${stage.title}: ${[WORDS[stage.state], stage.note].filter(Boolean).join(", ")}`).join(". ")}.`;
   };
@@ -145,7 +145,7 @@ function render({ model, el }) {
       now.generations.length ? h("label", {}, h("span.aml-dim", {}, "API "), generation) : h("span", {}, "API ", h("b", {}, "Model.deploy")),
       now.service ? h("span", {}, "Service ", h("b", {}, now.service)) : null,
       h("div.aml-row", {}, buttons)), current);
-    foot.replaceChildren(h("span.aml-row", {}, now.saved ? `Run ${now.saved} is in the journal` : "Nothing has run yet", now.saved ? book : null),
+    foot.replaceChildren(h("span.aml-row", {}, now.unkept || (now.saved ? `Run ${now.saved} is in the journal` : "Nothing has run yet"), now.saved ? book : null),
       h("span", {}, now.running ? "Kernel free: the run has its own thread" : ""), h("span", {}, now.saved ? "%aml resumes this run" : ""));
     if (now.resume) {
       question.replaceChildren(h("span", {}, now.resume), h("div.aml-row", {},

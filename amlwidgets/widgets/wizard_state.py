@@ -41,6 +41,7 @@ def head(run: DeployRun) -> dict[str, Any]:
         "service": run.spec.service_name,
         "running": run.running,
         "saved": run.run_id,
+        "unkept": run.unkept,
         "can_undo": not run.running and run.can_undo,
         "service_there": bool(run.deployed),
         "done": all(r.state == StageState.DONE for r in run.records.values()),
