@@ -60,13 +60,20 @@ def test_with_a_workspace_each_cell_works(tmp_path, sandbox_home, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     for name, value in client_environment(sandbox, tmp_path).items():
         monkeypatch.setenv(name, value)
+    sandbox.faults([{"do": "status", "status": 403, "times": 0} | WRITES])
     said = executed("06_real_workspace.ipynb", tmp_path)
+    (writes,) = sandbox.status()["faults"]
+    sandbox.faults([])
     assert "ill: Failed" in said["real-04"]
     assert "threshold is None" in said["real-06"]
     assert "log of ill" in said["real-07"]
     assert "Key Vault" in said["real-09"]
     assert "Preflight" in said["real-11"]
+    assert writes["fitted"] == 0, "everything that the notebook does by itself is a read"
 
+
+WRITES = {"method": "PUT|POST|PATCH|DELETE", "path": "(?!.*token).*"}
+"""Any change of the workspace; a sign-in is none."""
 
 DEPLOY = """
 from azureml.core import Environment, Model
