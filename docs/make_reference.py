@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import html
 import importlib
 import os
 import re
@@ -88,12 +89,18 @@ def magics() -> str:
             entries.append([line, ""])
         else:
             entries[-1][1] += f" {line.strip()}"
-    rows = "\n".join(f"| `{name.replace('|', chr(92) + '|')}` | {words.strip()} |" for name, words in entries)
+    rows = "\n".join(f"| {_code(name)} | {words.strip()} |" for name, words in entries)
     return (
         f"{_WRITTEN}\n# The magic\n\n`%load_ext amlwidgets` adds it, and loads nothing heavy. "
         "A name stands for a variable of yours, a file, or a web service of the workspace, in this order. "
         f"`ws` is your workspace, if you have a variable of that name.\n\n| say | get |\n|---|---|\n{rows}\n"
     )
+
+
+def _code(text: str) -> str:
+    """Return code for a cell of a table, where GitHub and the site disagree about how a bar is written in backticks."""
+    bar = html.escape(text, quote=False).replace("|", "&#124;")
+    return f"<code>{bar}</code>" if "|" in text else f"`{text}`"
 
 
 # -- the settings

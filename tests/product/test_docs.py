@@ -95,6 +95,7 @@ def test_the_site_builds_without_a_network_and_fetches_nothing(tmp_path):
         r"<(?:script|img)[^>]+src=\"?https?:|<link[^>]+rel=\"?(?:stylesheet|preconnect|icon)[^>]+https?:"
     )
     assert not [found for page in html for found in fetched.findall(page)]
+    assert not [page for page in html if 'data-md-component="source"' in page], "the theme would ask GitHub for stars"
 
 
 def test_blocks_are_found_and_kinds_are_known():
