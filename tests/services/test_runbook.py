@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import nbformat
+import papermill
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -90,14 +91,18 @@ def test_a_failure_of_the_gallery_becomes_a_runbook_that_provokes_it_again(sandb
     assert stage.differs
 
 
-def test_papermill_would_find_the_parameters():
-    """Its rule: exactly one cell with the tag; the values that it is given come after that cell."""
+def test_papermill_finds_the_parameters_and_sets_them(tmp_path):
     book = of_script(diagnose("x"), "1 / 0", {"a b/ä.txt": "%x\n"}, title="t", story="s", stage="start", seconds=1)
-    tagged = [cell for cell in book.cells if "parameters" in cell.metadata.get("tags", [])]
-    assert len(tagged) == 1
-    values = {}
-    exec(tagged[0].source, values)  # noqa: S102 - plain assignments, as papermill reads them
-    assert values["folder"] == ""
+    runbook.save(book, tmp_path / "in.ipynb")
+    assert list(papermill.inspect_notebook(tmp_path / "in.ipynb")) == ["folder"]
+    out = tmp_path / "out.ipynb"
+    papermill.execute_notebook(
+        tmp_path / "in.ipynb", out, parameters={"folder": "/mine"}, prepare_only=True, progress_bar=False
+    )
+    cells = nbformat.read(out, as_version=4).cells
+    injected = next(n for n, cell in enumerate(cells) if "injected-parameters" in cell.metadata.get("tags", []))
+    assert 'folder = "/mine"' in cells[injected].source
+    assert "parameters" in cells[injected - 1].metadata["tags"]
 
 
 def test_a_diagnosis_becomes_a_runbook(tmp_path):
