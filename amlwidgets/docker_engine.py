@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _MOST_WORDS = 300
 _TICK = 0.1
+_PING_SECONDS = 20
+"""An engine that has not said anything by then hangs; what it does on request may take longer."""
 _END = object()
 PRUNE = "docker system df shows what takes it; docker image prune removes what nothing uses."
 
@@ -49,8 +51,9 @@ def connect(timeout: float = 60) -> Any:
     from docker.errors import DockerException
 
     try:
-        client = from_env(timeout=timeout)
+        client = from_env(timeout=min(timeout, _PING_SECONDS))
         client.ping()
+        client.api.timeout = timeout
     except (DockerException, OSError) as error:
         if _denied(error):
             words = "This user may not use the Docker engine (permission denied at its socket)."

@@ -41,7 +41,7 @@ export function openingView({ model, ask, problem }) {
     cancel.disabled = false;
     const tick = () => (clock.textContent = `${Math.max(0, Math.round(Date.now() / 1000 - now.began))} s`);
     if (working) { tick(); timer = setInterval(tick, 1000); return element.replaceChildren(...going); }
-    const title = now.state === "cancelled" ? "Cancelled. Nothing of it is left." : now.problem?.message;
+    const title = now.state === "cancelled" ? "Cancelled. What was begun is removed." : now.problem?.message;
     element.replaceChildren(...[
       h("div.aml-c-answer.aml-fail", { role: "alert" }, h("b", {}, title ?? ""), now.state === "failed" && now.problem?.todo ? h("p", {}, now.problem.todo) : null),
       now.login ? login(now.login) : null,

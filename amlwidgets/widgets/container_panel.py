@@ -83,6 +83,7 @@ class ContainerPanel(AmlWidget):
         super().__init__()
         self._settings: dict[str, Any] = {"conda": conda, "script": script}
         self._session: LocalSession | None = None
+        self._closed = False
         self._work = threading.Lock()
         self._watching = threading.Event()
         self._presence = Presence(self._begin, self._end)
@@ -101,6 +102,9 @@ class ContainerPanel(AmlWidget):
         self._show_opening(set())
 
     def _opened(self, target: Target, session: LocalSession | None = None) -> None:
+        if self._closed:
+            target.close()
+            return
         self._session = session or LocalSession(target, **self._settings)
         self._follow()
         if self._watching.is_set():
@@ -140,6 +144,7 @@ class ContainerPanel(AmlWidget):
 
     def close(self) -> None:
         """End the work, remove what is ours, take the panel away."""
+        self._closed = True
         if self._opening is not None:
             self._opening.cancel()
         self._end()

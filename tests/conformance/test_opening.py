@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import threading
 from functools import partial
 from pathlib import Path
@@ -161,3 +162,22 @@ def test_the_magic_takes_images_that_are_not_here_and_closes_its_earlier_panel(
     close_earlier(name)
     with pytest.raises(BadInput, match="is no port"):
         panel_of(name, None, {}, port="http")
+
+
+def test_an_engine_that_hangs_is_not_waited_for(monkeypatch, tmp_path, opened):
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "s"))
+        silent.listen()
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/s")
+        panel = opened("127.0.0.1:1/thing:1")
+        asked, _ = silent.accept()
+        panel.cancel_opening()
+        assert ended(panel)["state"] == "cancelled"
+        with pytest.raises(AmlWidgetsError, match="cancelled"):
+            panel.session  # noqa: B018 - waits
+        panel.open_again()
+        assert panel.opening["state"] == "working"
+        again, _ = silent.accept()
+        asked.close()
+        assert panel.opening["state"] == "working", "the end of the first try is not that of the second"
+        again.close()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _MOST_LINES = 200
 _SHOWN_LINES = 40
 _READY_SECONDS = 30
+_CANCEL_SECONDS = 2
 
 
 class Opening:
@@ -60,12 +61,29 @@ class Opening:
         self.state, self._error, self._part, self._began = "working", None, None, time.time()
         self._lines = [f"Opening {self.name} …"]
         self._ended, self._cancelled = threading.Event(), threading.Event()
-        how = How(self._tell, self._cancelled, self._port, login)
+        cancelled = self._cancelled
+
+        def tell(words: str, part: float | None = None, /) -> None:
+            if not cancelled.is_set():
+                self._tell(words, part)
+
+        how = How(tell, cancelled, self._port, login)
         threading.Thread(target=self._run, args=(how,), daemon=True, name="amlwidgets-open").start()
 
     def cancel(self) -> None:
-        """End it; what was begun is removed."""
-        self._cancelled.set()
+        """End it; what was begun is removed. An engine that hangs is not waited for."""
+        cancelled = self._cancelled
+        if cancelled.is_set() or self._ended.is_set():
+            cancelled.set()
+            return
+        self._tell("Cancelling …")
+        cancelled.set()
+        timer = threading.Timer(_CANCEL_SECONDS, self._end, (cancelled, self._was_cancelled()))
+        timer.daemon = True
+        timer.start()
+
+    def _was_cancelled(self) -> ServiceFailed:
+        return ServiceFailed(f"Opening {self.name} was cancelled.", code="cancelled")
 
     def wait(self, seconds: float | None = None) -> Target:
         """Wait until it is open and its server answers, or has had half a minute for that.
@@ -97,26 +115,35 @@ class Opening:
         return {"registry": self._error.registry, "az": " ".join(az_command(self._error.registry)[1:])}
 
     def _run(self, how: How) -> None:
+        error: BaseException | None = None
         try:
             target = self._begin(how)
-            if self._cancelled.is_set():
+            if how.cancelled.is_set():
                 target.close()
-                raise ServiceFailed(f"Opening {self.name} was cancelled.", code="cancelled")
+                raise self._was_cancelled()
             self.target, self.state = target, "open"
             self.opened(target)
-            self._wait_until_ready(target)
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for, and shown
+            self._wait_until_ready(target, how.cancelled)
+        except BaseException as raised:  # noqa: BLE001 - raised where it is waited for, and shown
+            error = raised
+        self._end(how.cancelled, error)
+
+    def _end(self, cancelled: threading.Event, error: BaseException | None) -> None:
+        """Note how a try has ended, unless it was given up, or another one has begun."""
+        if cancelled is not self._cancelled or self._ended.is_set():
+            return
+        if error is not None:
             self._error = error
             self.state = "cancelled" if getattr(error, "code", "") == "cancelled" else "failed"
-        finally:
-            self._ended.set()
-            self.changed()
+        self._ended.set()
+        self.changed()
 
-    def _wait_until_ready(self, target: Target) -> None:
+    @staticmethod
+    def _wait_until_ready(target: Target, cancelled: threading.Event) -> None:
         local = getattr(target, "local", None)
         if local is not None:
             with contextlib.suppress(AmlWidgetsError):
-                local.wait(_READY_SECONDS, self._cancelled)
+                local.wait(_READY_SECONDS, cancelled)
 
     def _tell(self, words: str, part: float | None = None) -> None:
         self._lines = [*self._lines[-_MOST_LINES + 1 :], mask(words)]
