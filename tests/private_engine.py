@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -13,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 DOCKERD = shutil.which("dockerd")
 _SECONDS = 60
@@ -105,11 +108,20 @@ class PrivateEngine:
             self.docker("rm", "-f", *names)
         self.process.terminate()
         self.process.wait(_SECONDS)
+        self._end_shims()
         # The engine binds its folder to itself, and leaves that when it was killed before.
         while subprocess.run(["umount", self.data], capture_output=True, check=False).returncode == 0:
             pass
         self._ip("link", "delete", self.bridge)
         shutil.rmtree(self.folder)
+
+    def _end_shims(self) -> None:
+        """End what held the containers of an engine that was killed: nobody else would."""
+        held = [p for p in psutil.process_iter(["cmdline"]) if f"{self.folder}/" in " ".join(p.info["cmdline"] or [])]
+        for process in held:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(held, timeout=_SECONDS)
 
     @staticmethod
     def _ip(*arguments: str) -> None:
