@@ -97,7 +97,9 @@ _NAMES = (
     "apikey|API_KEY|api-key|x-api-key|connectionString|subscription-key|Ocp-Apim-Subscription-Key|"
     "AZURE_CLIENT_SECRET|AZURE_STORAGE_KEY|secretAccessKey|SecretAccessKey|secret_access_key|SECRET_ACCESS_KEY|ACCESS_KEY"
 )
-_PREFIX = r"(?<![A-Za-z])(?:[A-Z][A-Z0-9_]{0,60}_)?"
+# What stands before a name, as in AWS_SECRET_ACCESS_KEY, is looked at where one was found, not at every character.
+_PREFIX = r"(?<![A-Za-z])"
+_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z][A-Z0-9_]{0,60}_\Z")
 _EQUALS = rf"{_Q} ?(?:=>|[:=]) ?{_Q}"
 _NAMED = re.compile(rf"({_PREFIX}(?:{_NAMES}){_EQUALS})(?!(?:None|null|True|False|true|false)\b)(?:{_QUOTED}|{_VALUE})")
 _WEAK_NAMES = "token|Token|TOKEN|secret|Secret|SECRET"
@@ -141,6 +143,7 @@ def _named(match: re.Match[str]) -> str:
     """Name the kind by the field's own name; leave what is masked already."""
     if _OPEN in match[0]:
         return match[0]
-    name = re.search(r"[A-Za-z_\-]{2,60}", match[1])
+    before = _BEFORE.search(match.string, max(match.start() - 62, 0), match.start())
+    name = re.search(r"[A-Za-z_\-]{2,60}", f"{before[0] if before else ''}{match[1]}")
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|[_\-]", " ", name[0]).lower().strip() if name else "secret"
     return f"{match[1]}{_OPEN}masked: {words}{_CLOSE}"

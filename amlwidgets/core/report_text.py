@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html as _html
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,14 @@ FORUM = "https://learn.microsoft.com/answers/topics/azure-machine-learning-infer
 """Where the guides send readers whom they could not help."""
 
 _WIDTH = 100
+_MOST = 50
+"""Findings that a text shows; a notebook that keeps thousands could not be opened any more."""
 
 
 def plain(report: Report) -> str:
     """Return the report for a terminal: findings with proof, reason and fix."""
-    parts = [_plain_finding(number, finding) for number, finding in enumerate(report.findings, 1)]
-    parts = parts or _nothing(report, _bars)
+    parts = [_plain_finding(number, finding) for number, finding in enumerate(report.findings[:_MOST], 1)]
+    parts = [*parts, *_rest(report)] or _nothing(report, _bars)
     if report.silenced:
         parts.append(_silenced(report))
     return "\n\n".join(parts)
@@ -38,6 +41,11 @@ def _nothing(report: Report, quote: Callable[[str], str]) -> list[str]:
 
 def _bars(text: str) -> str:
     return "\n".join(f"  | {line}" for line in text.split("\n"))
+
+
+def _rest(report: Report) -> list[str]:
+    more = len(report.findings) - _MOST
+    return [f"And {more:,} more; report.findings has them all."] if more > 0 else []
 
 
 def _silenced(report: Report) -> str:
@@ -79,7 +87,8 @@ def _place(evidence: Evidence) -> str:
 
 def markdown(report: Report) -> str:
     """Return the report in Markdown."""
-    parts = [_markdown_finding(finding) for finding in report.findings] or _nothing(report, _fence)
+    parts = [_markdown_finding(finding) for finding in report.findings[:_MOST]] or _nothing(report, _fence)
+    parts += _rest(report)
     if report.silenced:
         parts.append(_silenced(report))
     return "\n\n".join(parts)
@@ -87,7 +96,10 @@ def markdown(report: Report) -> str:
 
 def _markdown_finding(finding: Finding) -> str:
     hint = " *(a hint)*" if finding.is_hint else ""
-    parts = [f"### {finding.title}{hint}", f"`{finding.cause}` · {finding.stage} · {finding.confidence:.0%}"]
+    parts = [
+        f"### {finding.title.replace('<', '&lt;')}{hint}",
+        f"`{finding.cause}` · {finding.stage} · {finding.confidence:.0%}",
+    ]
     parts += [f"{_place(e)}\n\n{_fence(e.text)}" for e in finding.evidence]
     parts.append(finding.why)
     for fix in finding.fixes:
@@ -102,13 +114,14 @@ def _markdown_finding(finding: Finding) -> str:
 
 
 def _fence(text: str) -> str:
-    ticks = "````" if "```" in text else "```"
+    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"{ticks}\n{text}\n{ticks}"
 
 
 def html(report: Report) -> str:
     """Return the report as static HTML in the colours of the page."""
-    parts = [_html_finding(finding) for finding in report.findings]
+    parts = [_html_finding(finding) for finding in report.findings[:_MOST]]
+    parts += [f"<p>{_html.escape(words)}</p>" for words in _rest(report)]
     parts = parts or [f"<p>{_html.escape(part)}</p>" for part in _nothing(report, str)]
     if report.silenced:
         parts.append(f"<p>{_html.escape(_silenced(report))}</p>")

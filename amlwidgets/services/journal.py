@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.core.redact import mask
 from amlwidgets.core.spec import DeploymentSpec
 from amlwidgets.core.stages import Stage
-from amlwidgets.errors import ServiceFailed
+from amlwidgets.errors import BadInput, ServiceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +84,18 @@ def is_alive(identity: str) -> bool:
 def _kept(spec: DeploymentSpec) -> str:
     """Return the specification as it is kept: a sample may hold a key."""
     return replace(spec, sample=mask(spec.sample)).to_json()
+
+
+def _dict(text: str) -> dict[str, Any]:
+    """Return a JSON object.
+
+    Raises:
+        ValueError: The text is none.
+    """
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("no JSON object")  # noqa: TRY004 - as json itself says of a text
+    return found
 
 
 class Journal:
@@ -233,7 +245,7 @@ class Journal:
         """Return a saved run.
 
         Raises:
-            ServiceFailed: there is none of that id.
+            ServiceFailed: there is none of that id, or it is spoiled.
         """
         with self._translated():
             row = self._db.execute(
@@ -242,16 +254,21 @@ class Journal:
             stages = self._db.execute("SELECT stage,record FROM stages WHERE run=?", (run,)).fetchall()
         if row is None:
             raise ServiceFailed(f"The journal has no run {run}.", code="run-unknown")
-        return SavedRun(
-            row[0],
-            row[1],
-            row[2],
-            DeploymentSpec.from_json(row[3]),
-            json.loads(row[4]),
-            json.loads(row[5]),
-            {Stage(name): json.loads(record) for name, record in stages},
-            interrupted=bool(row[7]) and not is_alive(row[6]),
-        )
+        try:
+            return SavedRun(
+                row[0],
+                row[1],
+                row[2],
+                DeploymentSpec.from_json(row[3]),
+                _dict(row[4]),
+                _dict(row[5]),
+                {Stage(name): _dict(record) for name, record in stages},
+                interrupted=bool(row[7]) and not is_alive(row[6]),
+            )
+        except (BadInput, ValueError, TypeError, AttributeError) as error:
+            raise ServiceFailed(
+                f"The journal's run {run} cannot be read.", code="run-unreadable", todo="Start a new one: %aml"
+            ) from error
 
     def latest_unfinished(self, folder: str, *, sandbox: bool = False) -> SavedRun | None:
         """Return the newest run of a working folder that stopped before its end, or None.
@@ -262,11 +279,12 @@ class Journal:
         with self._translated():
             rows = self._db.execute("SELECT id,spec,owner,active FROM runs ORDER BY updated DESC LIMIT 50").fetchall()
         for run, spec, owner, active in rows:
-            if DeploymentSpec.from_json(spec).folder != folder:
-                continue
-            if active and is_alive(owner):
-                continue
-            saved = self.load(run)
+            try:
+                if DeploymentSpec.from_json(spec).folder != folder or (active and is_alive(owner)):
+                    continue
+                saved = self.load(run)
+            except (ServiceFailed, BadInput, ValueError, TypeError, AttributeError):
+                continue  # one spoiled run does not keep the others from being found
             if saved.workspace.get("sandbox", sandbox) != sandbox:
                 continue
             begun = any(r.get("state") not in (None, "waiting") for r in saved.records.values())

@@ -1,6 +1,7 @@
 """diagnose() takes whatever a user has at hand."""
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -300,3 +301,19 @@ def test_a_symptom_says_which_log_to_fetch_next(slug, code):
 def test_a_stage_that_does_not_exist_is_refused():
     with pytest.raises(BadInput, match="no stage 'nonsense'; the stages are preflight, register"):
         diagnose("text", stage="nonsense")
+
+
+def test_ten_thousand_findings_stay_a_text_that_can_be_kept():
+    import dataclasses
+
+    from amlwidgets.core.findings import Report
+    from amlwidgets.widgets.findings_view import FindingsView
+
+    top = diagnose(MISSING).top
+    report = Report(tuple(dataclasses.replace(top, title=f"number {n} ``` <b>") for n in range(10_000)))
+    for text in (str(report), report._repr_html_(), report._repr_markdown_()):
+        assert len(text) < 150_000
+        assert "And 9,950 more" in text
+    assert "<b>number" not in report._repr_html_()
+    assert len(report.to_dict()["findings"]) == 10_000, "for programs, all of them"
+    assert len(json.dumps(FindingsView(report).get_state(), default=str)) < 50_000

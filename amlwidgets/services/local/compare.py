@@ -87,9 +87,11 @@ def requirements_of(conda: str) -> list[str]:
     except YAMLError as error:
         raise ValueError(str(error).splitlines()[0]) from error
     wanted: list[str] = []
-    for entry in (content.get("dependencies") if isinstance(content, dict) else None) or []:
+    entries = content.get("dependencies") if isinstance(content, dict) else None
+    for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict):
-            wanted += [str(line) for line in entry.get("pip") or []]
+            pip = entry.get("pip")
+            wanted += [str(line) for line in pip] if isinstance(pip, list) else []
         elif not str(entry).startswith(("python=", "python>", "python<", "pip")) and str(entry) != "python":
             wanted.append(_as_pip(str(entry)))
     return wanted

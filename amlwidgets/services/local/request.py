@@ -184,26 +184,37 @@ def schema(address: str, *, headers: Mapping[str, str] | None = None) -> dict[st
 
 def sample_of(document: Mapping[str, Any] | None) -> str:
     """Return a body that fits a swagger document: its example, else one made of the types; empty without a schema."""
-    definitions = (document or {}).get("definitions") or {}
-    wanted = definitions.get("ServiceInput") or {}
-    if not wanted:
+    definitions: Any = (document or {}).get("definitions")
+    wanted = definitions.get("ServiceInput") if isinstance(definitions, dict) else None
+    if not isinstance(wanted, dict) or not wanted:
         return ""
-    return json.dumps(wanted["example"] if "example" in wanted else _made(wanted, definitions, 0), indent=1)
+    return json.dumps(_Sample(definitions).made(wanted, 0), indent=1)
 
 
-def _made(wanted: Mapping[str, Any], definitions: Mapping[str, Any], depth: int) -> Any:
-    if depth > 10:  # noqa: PLR2004 - definitions may refer to each other
-        return None
-    if "$ref" in wanted:
-        return _made(definitions.get(str(wanted["$ref"]).rpartition("/")[2], {}), definitions, depth + 1)
-    if "example" in wanted:
-        return wanted["example"]
-    kind = wanted.get("type")
-    if kind == "object" or "properties" in wanted:
-        return {key: _made(inner, definitions, depth + 1) for key, inner in (wanted.get("properties") or {}).items()}
-    if kind == "array":
-        return [_made(wanted.get("items") or {}, definitions, depth + 1)]
-    return {"integer": 0, "number": 0.0, "boolean": False}.get(str(kind), "text")
+_DEEPEST, _MOST_VALUES = 10, 1000
+
+
+class _Sample:
+    """Makes a value that fits a definition; what a hostile document makes of it is bounded in depth and number."""
+
+    def __init__(self, definitions: Mapping[str, Any]) -> None:
+        self._definitions, self._left = definitions, _MOST_VALUES
+
+    def made(self, wanted: Any, depth: int) -> Any:
+        self._left -= 1
+        if depth > _DEEPEST or self._left < 0 or not isinstance(wanted, dict):
+            return None
+        if "example" in wanted:
+            return wanted["example"]
+        if "$ref" in wanted:
+            return self.made(self._definitions.get(str(wanted["$ref"]).rpartition("/")[2]), depth + 1)
+        kind, inner = wanted.get("type"), wanted.get("properties")
+        if kind == "object" or isinstance(inner, dict):
+            named = inner.items() if isinstance(inner, dict) else ()
+            return {key: self.made(value, depth + 1) for key, value in named}
+        if kind == "array":
+            return [self.made(wanted.get("items") or {}, depth + 1)]
+        return {"integer": 0, "number": 0.0, "boolean": False}.get(str(kind), "text")
 
 
 def exported(address: str, body: str, *, service: str = "", needs_key: bool = False) -> dict[str, str]:
