@@ -24,6 +24,9 @@ import pytest
 from sandbox_support import clean_environment
 
 from amlwidgets import cli
+from amlwidgets.core.spec import DeploymentSpec, ModelSource
+from amlwidgets.core.stages import Generation, Stage, Target
+from amlwidgets.services.plan import calls_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -96,6 +99,27 @@ def test_the_site_builds_without_a_network_and_fetches_nothing(tmp_path):
     )
     assert not [found for page in html for found in fetched.findall(page)]
     assert not [page for page in html if 'data-md-component="source"' in page], "the theme would ask GitHub for stars"
+
+
+LOCAL_ONLY = {
+    "Environment.from_conda_specification", "ContainerImage.image_configuration", "InferenceConfig",
+    "AciWebservice.deploy_configuration", "AksWebservice.deploy_configuration", "LocalWebservice.deploy_configuration",
+}  # fmt: skip
+"""Calls of the plan that make an object here and send nothing."""
+
+
+def test_every_call_of_the_wizard_that_reaches_azure_is_on_its_page():
+    page = (DOCS / "azure.md").read_text("utf-8")
+    specs = [
+        DeploymentSpec(target=target, generation=generation, model_source=source.value, conda_file=conda)
+        for target in Target
+        for generation in Generation
+        for source in ModelSource
+        for conda in ("env.yml", "")
+    ]
+    calls = {call.function for spec in specs for stage in Stage for call in calls_of(stage, spec)} - LOCAL_ONLY
+    assert "Model.deploy" in calls
+    assert sorted(call for call in calls if f"`{call}`" not in page and f"`{call.split('.')[-1]}`" not in page) == []
 
 
 def test_blocks_are_found_and_kinds_are_known():
