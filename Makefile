@@ -3,8 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-# Processes of `make test`; each file of tests stays in one of them.
-WORKERS ?= 2
+# Processes of `make test`: most tests wait for others. Each file of tests stays in one of them.
+WORKERS ?= 3
 ROOT_OPTION := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .PHONY: demo test unit lint types sandbox notebooks browser bench release soak clean host
@@ -16,7 +16,7 @@ demo: $(STAMP)
 
 # The order is from quick to slow, so that a mistake shows early.
 test: $(STAMP) host lint types
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=25
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
+_log = logging.getLogger(__name__)
+_TRIES = 3
+"""Mounts that come and go elsewhere can spoil one try, and what was found holds as long as the sandbox runs."""
 APP_ROOT = "/var/azureml-app"
 HOME = "/home/dockeruser"
 
@@ -63,13 +67,24 @@ def _strongest(scratch: Path | None) -> str:
 
 def _works(candidate: str, scratch: Path | None) -> bool:
     """Whether a command can be run with that separation (containers and hardened systems forbid it)."""
+    said = ""
+    for _ in range(_TRIES):
+        done = _tried(candidate, scratch)
+        if done.returncode == 0:
+            return True
+        said = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+    _log.warning("Containers are not separated from this machine (%s): %s", candidate, said)
+    return False
+
+
+def _tried(candidate: str, scratch: Path | None) -> subprocess.CompletedProcess[str]:
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         staging, shown = Path(folder, "staging"), Path(folder, "shown")
         staging.mkdir()
         shown.mkdir()
         show = {APP_ROOT: str(shown)}
         task = launch(["test", "-d", APP_ROOT], cwd="/", isolate=candidate, staging=staging, show=show)
-        return subprocess.run(task, capture_output=True, check=False, timeout=30).returncode == 0
+        return subprocess.run(task, capture_output=True, text=True, check=False, timeout=30)
 
 
 def view(root: Path, prefix: Path, isolate: str) -> View:
