@@ -1,6 +1,6 @@
 """Hours in minutes: a live log, polls of every kind without growth of the daemon, kills at random points (`make soak`).
 
-``python -m benchmarks.soak [--live SECONDS] [--polls N] [--kills N] [--seed N] [--runtime docker]``.
+``python -m benchmarks.soak [--live SECONDS] [--hours N] [--polls N] [--kills N] [--seed N] [--runtime docker]``.
 Ends with 1 when something grew or went wrong.
 """
 
@@ -63,10 +63,11 @@ class Look:
 
 def main() -> int:
     """Run all parts and print their tables."""
-    from benchmarks import live_log
+    from benchmarks import live_log, soak_follow
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--live", type=int, default=LIVE, help="seconds of the live log")
+    parser.add_argument("--hours", type=float, default=soak_follow.HOURS, help="simulated, of following a deployment")
     parser.add_argument("--polls", type=int, default=POLLS)
     parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--seed", type=int, default=SEED)
@@ -74,6 +75,8 @@ def main() -> int:
     options = parser.parse_args()
     problems = live_log.main(options.live) if options.live else []
     with tempfile.TemporaryDirectory() as name:
+        if options.hours:
+            problems += soak_follow.follow(Path(name) / "follow", options.hours)
         if options.polls:
             problems += polling(Path(name) / "polls", options.polls)
         if options.kills:
