@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import html as _html
-import re
 import textwrap
 from typing import TYPE_CHECKING
+
+from amlwidgets.core.markup import fenced, inline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,15 @@ def _nothing(report: Report, quote: Callable[[str], str]) -> list[str]:
         return [NOTHING]
     proof = f"{_place(last.evidence)}\n{quote(last.evidence.text)}"
     return [NOTHING, textwrap.fill(str(last), _WIDTH), proof, f"People who know may read the forum: {FORUM}"]
+
+
+def not_explained(report: Report) -> str:
+    """Return in Markdown that no cause is known, which exception remains, and where to ask."""
+    last = report.unexplained
+    if last is None:
+        return NOTHING
+    proof = f"{inline(_place(last.evidence))}\n\n{fenced(last.evidence.text)}"
+    return "\n\n".join((NOTHING, inline(str(last)), proof, f"People who know may read the forum: <{FORUM}>"))
 
 
 def _bars(text: str) -> str:
@@ -87,7 +97,7 @@ def _place(evidence: Evidence) -> str:
 
 def markdown(report: Report) -> str:
     """Return the report in Markdown."""
-    parts = [_markdown_finding(finding) for finding in report.findings[:_MOST]] or _nothing(report, _fence)
+    parts = [_markdown_finding(finding) for finding in report.findings[:_MOST]] or [not_explained(report)]
     parts += _rest(report)
     if report.silenced:
         parts.append(_silenced(report))
@@ -96,26 +106,18 @@ def markdown(report: Report) -> str:
 
 def _markdown_finding(finding: Finding) -> str:
     hint = " *(a hint)*" if finding.is_hint else ""
-    parts = [
-        f"### {finding.title.replace('<', '&lt;')}{hint}",
-        f"`{finding.cause}` · {finding.stage} · {finding.confidence:.0%}",
-    ]
-    parts += [f"{_place(e)}\n\n{_fence(e.text)}" for e in finding.evidence]
-    parts.append(finding.why)
+    parts = [f"### {inline(finding.title)}{hint}", f"`{finding.cause}` · {finding.stage} · {finding.confidence:.0%}"]
+    parts += [f"{inline(_place(e))}\n\n{fenced(e.text)}" for e in finding.evidence]
+    parts.append(inline(finding.why))
     for fix in finding.fixes:
-        steps = "\n".join(f"- {step}" for step in fix.steps)
-        parts.append(f"**{fix.title}**\n\n{steps}".rstrip())
+        steps = "\n".join(f"- {inline(step)}" for step in fix.steps)
+        parts.append(f"**{inline(fix.title)}**\n\n{steps}".rstrip())
         if fix.code:
-            parts.append(_fence(fix.code))
+            parts.append(fenced(fix.code))
     if finding.do_not:
-        parts.append(f"**Not:** {finding.do_not}")
+        parts.append(f"**Not:** {inline(finding.do_not)}")
     parts += [f"<{link}>" for link in finding.links]
     return "\n\n".join(parts)
-
-
-def _fence(text: str) -> str:
-    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"{ticks}\n{text}\n{ticks}"
 
 
 def html(report: Report) -> str:

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -31,6 +32,11 @@ _NEEDED = {
 }
 _MORE = ("jupyterlab", "notebook", "azureml-inference-server-http", "uv", "numpy", "numba", "hyperscan", "azure-ai-ml")
 _LOW_DISK = 2 << 30
+_ADDRESS = re.compile(
+    r"\b((?:ssh|tcp|https?)://)(?!docs\.docker\.com/|learn\.microsoft\.com/)[^\s'\"]+?(?=[,;:.)]*(?:\s|$))"
+)
+# Folders of packages, devices and sockets are the same everywhere.
+_FOLDERS = re.compile(r"(?:(?<![\w.~…/:])|(?<=unix://))/(?!(?:var/run|run|usr|etc|dev|proc)/)(?:[^\s/'\"]+/)+")
 _MARKS = {CheckState.OK: "✓", CheckState.WARN: "!", CheckState.FAIL: "✕", CheckState.SKIP: "-"}
 
 
@@ -58,10 +64,11 @@ def examine() -> list[Check]:
 
 
 def _public(check: Check) -> Check:
-    """Leave out what only this machine has: the home folder and secrets."""
+    """Leave out what only this machine has: secrets, addresses of engines, and folders but those of every system."""
 
     def shown(text: str) -> str:
-        return mask(text.replace(str(Path.home()), "~"))
+        text = _ADDRESS.sub(r"\1…", mask(text.replace(str(Path.home()), "~")))
+        return _FOLDERS.sub("…/", text)
 
     return Check(check.id, check.title, check.state, shown(check.looked_at), shown(check.detail), shown(check.todo))
 

@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlwidgets.core.markup import fenced, inline, table_cell
 from amlwidgets.core.redact import mask
+from amlwidgets.core.report_text import not_explained
 from amlwidgets.core.stages import STAGES, Stage, StageState
 from amlwidgets.errors import BadInput
 from amlwidgets.services.code import Ref, render
@@ -67,33 +69,42 @@ def of_report(report: Report, title: str = "A failure", code: str = "") -> Any:
         title: Heading.
         code: Script that failed, if there is one.
     """
-    cells = [
-        markdown_cell(f"# {title}\n\n{len(report.findings)} finding(s) in {', '.join(report.sources) or 'no text'}.")
-    ]
+    cells = [markdown_cell(f"# {inline(title)}\n\n{len(report.findings)} finding(s) in {_sources(report)}.")]
     if code:
         cells.append(code_cell(code))
     cells += [markdown_cell(finding_words(finding.to_dict())) for finding in report.findings[:_MOST]]
     if report.top is None:
-        cells.append(markdown_cell("No cause was found."))
+        cells.append(markdown_cell(not_explained(report)))
     return notebook(cells, title)
 
 
 def save(book: Any, path: Path) -> Path:
-    """Write a notebook after checking it; return its path.
+    """Write a notebook after checking it; return its path. Another runbook of that name is replaced.
 
     Raises:
-        BadInput: The path is no notebook's, or it cannot be written.
+        BadInput: The path is no notebook's, or somebody's own notebook's, or it cannot be written.
     """
     import nbformat
 
     if path.suffix != ".ipynb":
         raise BadInput(f"{path} is no notebook.", code="runbook-name", todo="Let the name end with .ipynb.")
+    if path.exists() and not _is_ours(path):
+        raise BadInput(f"{path} is there already, and is no runbook.", code="runbook-there", todo="Name another file.")
     nbformat.validate(book)
     try:
         nbformat.write(book, path)  # type: ignore[no-untyped-call]
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}.", code="runbook-write") from error
     return path
+
+
+def _is_ours(path: Path) -> bool:
+    import nbformat
+
+    try:
+        return KEY in nbformat.read(path, as_version=4).metadata  # type: ignore[no-untyped-call]
+    except Exception:  # noqa: BLE001 - whatever it is, it is not ours
+        return False
 
 
 # ---- cells ---------------------------------------------------------------------------------------------------------
@@ -171,51 +182,53 @@ def _outcome(run: SavedRun) -> str:
 
 def _story(run: SavedRun) -> str:
     spec, when = run.spec, time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.updated))
-    place = run.workspace.get("name", "")
+    place, name = inline(run.workspace.get("name", "")), inline(spec.service_name)
     where = f" in the workspace {place}" + (" (sandbox)" if run.workspace.get("sandbox") else "") if place else ""
     rows = "".join(_row(stage, run.records.get(stage, {})) for stage in STAGES)
     return (
-        f"# {spec.service_name or 'A service'}: {_outcome(run)}\n\n"
-        f"{spec.model_name or 'A model'} as {spec.service_name or 'a service'} on {spec.target}{where}, {when}. "
+        f"# {name or 'A service'}: {_outcome(run)}\n\n"
+        f"{inline(spec.model_name) or 'A model'} as {name or 'a service'} on {spec.target}{where}, {when}. "
         "Written by amlwidgets; secrets are masked. To run it again, be in the folder of the files."
         f"\n\n| Stage | State | Time | |\n|---|---|---|---|\n{rows}"
     )
 
 
 def _row(stage: Stage, record: dict[str, Any]) -> str:
-    state = str(record.get("state", "waiting"))
-    return (
-        f"| {_MARKS.get(state, ' ')} {stage.label} | {state} | {_time(record)} | {_plain(record.get('note', ''))} |\n"
-    )
+    state, note = str(record.get("state", "waiting")), table_cell(record.get("note", ""))
+    return f"| {_MARKS.get(state, ' ')} {stage.label} | {state} | {_time(record)} | {note} |\n"
 
 
 def _stage_words(stage: Stage, record: dict[str, Any], log: str) -> str:
     parts = [f"## {stage.label}: {record.get('state', 'waiting')}{f', {_time(record)}' if _time(record) else ''}"]
     failed = [c for c in record.get("checks", []) if c.get("state") in ("fail", "warn")]
-    parts += [f"* {c['title']}: {_plain(c['detail'])} {_plain(c.get('todo', ''))}".rstrip() for c in failed]
+    parts += [f"* {inline(c['title'])}: {inline(c['detail'])} {inline(c.get('todo', ''))}".rstrip() for c in failed]
     findings = record.get("findings", [])
     parts += [finding_words(finding) for finding in findings[:_MOST]]
     if record.get("state") == "failed":
         parts.append(_excerpt(log, findings))
     if record.get("result"):
-        parts.append(f"The service answered:\n\n{_fenced(str(record['result'])[:600])}")
+        parts.append(f"The service answered:\n\n{fenced(str(record['result'])[:600], 'text')}")
     return "\n\n".join(part for part in parts if part)
+
+
+def _sources(report: Report) -> str:
+    return inline(", ".join(report.sources)) or "no text"
 
 
 def finding_words(finding: dict[str, Any]) -> str:
     """Return a finding as Markdown: what, why, proof, the best fix, and what does not help."""
-    sure = f"`{finding['cause']}`, {finding['confidence']:.0%} sure. {finding['why']}"
-    parts = [f"### {_plain(finding['title'])}", sure]
+    sure = f"`{finding['cause']}`, {finding['confidence']:.0%} sure. {inline(finding['why'])}"
+    parts = [f"### {inline(finding['title'])}", sure]
     for evidence in finding.get("evidence", [])[:2]:
-        where = f"{evidence['source']}, line {evidence['first_line']}:"
-        parts.append(f"{where}\n\n{_fenced(evidence['text'][:800])}")
+        where = f"{inline(evidence['source'])}, line {evidence['first_line']}:"
+        parts.append(f"{where}\n\n{fenced(evidence['text'][:800], 'text')}")
     for fix in finding.get("fixes", [])[:1]:
-        steps = "\n".join(f"1. {step}" for step in fix.get("steps", []))
-        parts.append(f"**{fix['title']}**\n\n{steps}".rstrip())
+        steps = "\n".join(f"1. {inline(step)}" for step in fix.get("steps", []))
+        parts.append(f"**{inline(fix['title'])}**\n\n{steps}".rstrip())
         if fix.get("code"):
-            parts.append(_fenced(fix["code"], "python"))
+            parts.append(fenced(fix["code"], "python"))
     if finding.get("do_not"):
-        parts.append(f"*{finding['do_not']}*")
+        parts.append(f"*{inline(finding['do_not'])}*")
     return "\n\n".join(parts)
 
 
@@ -228,7 +241,7 @@ def _excerpt(log: str, findings: list[dict[str, Any]]) -> str:
     marks = [line for line in proofs if 0 <= line < len(lines)]
     first = max(0, marks[0] - _AROUND) if marks else max(0, len(lines) - _EXCERPT)
     shown = "\n".join(lines[first : first + _EXCERPT])
-    return f"The log, from line {first + 1} of {len(lines)}:\n\n{_fenced(shown)}"
+    return f"The log, from line {first + 1} of {len(lines)}:\n\n{fenced(shown, 'text')}"
 
 
 def _fixes(run: SavedRun, applied: list[tuple[dict[str, Any], bool]]) -> str:
@@ -236,9 +249,10 @@ def _fixes(run: SavedRun, applied: list[tuple[dict[str, Any], bool]]) -> str:
         return ""
     parts = ["## Fixes that were applied"]
     for fix, undone in applied:
-        changed = ", ".join(f"`{n}`: {b!r} → {a!r}" for n, (b, a) in fix.get("settings", {}).items())
-        parts.append(f"* {fix['title']}{' (taken back)' if undone else ''}{f': {changed}' if changed else ''}")
-        parts += [_fenced(diff, "diff") for diff in _diffs(fix, Path(run.spec.folder))]
+        settings = fix.get("settings", {}).items()
+        changed = ", ".join(f"`{n}`: {inline(repr(b))} → {inline(repr(a))}" for n, (b, a) in settings)
+        parts.append(f"* {inline(fix['title'])}{' (taken back)' if undone else ''}{f': {changed}' if changed else ''}")
+        parts += [fenced(diff, "diff") for diff in _diffs(fix, Path(run.spec.folder))]
     return "\n\n".join(parts)
 
 
@@ -259,23 +273,10 @@ def _next(run: SavedRun) -> str:
     failed = next((s for s in STAGES if run.records.get(s, {}).get("state") == StageState.FAILED), None)
     if failed is None:
         return ""
-    others = [f"* If it was not that: {_plain(f['title'])}" for f in run.records[failed].get("findings", [])[1:3]]
+    others = [f"* If it was not that: {inline(f['title'])}" for f in run.records[failed].get("findings", [])[1:3]]
     first = "* Apply the fix above, then run the cells from the stage that it concerns."
     last = "* `%aml explain` after a cell that fails names the cause anew."
     return "\n".join(["## What to check next\n", first, *others, last])
-
-
-def _plain(text: str) -> str:
-    """Keep Markdown and HTML in texts of services from being either."""
-    return " ".join(str(text).replace("|", "\\|").replace("<", "&lt;").split())
-
-
-def _fenced(text: str, language: str = "text") -> str:
-    """Return text in a fence that it cannot leave."""
-    ticks = "```"
-    while ticks in text:
-        ticks += "`"
-    return f"{ticks}{language}\n{text.rstrip()}\n{ticks}"
 
 
 def _seconds(record: dict[str, Any]) -> float:

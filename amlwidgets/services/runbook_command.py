@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 GALLERY = "gallery:"
+_WHAT = "Name a log, a run of the journal, or gallery:NAME."
 
 
 def write(source: str, output: str | None = None) -> tuple[Path, Any]:
@@ -82,6 +83,8 @@ def _of(source: str) -> tuple[Any, str]:
         from amlwidgets.services.diagnose import diagnose
 
         return runbook.of_report(diagnose(path), f"Diagnosis of {path.name}"), path.stem
+    if path.suffix or len(path.parts) != 1:
+        raise BadInput(f"There is no file {source}, nor a run of that id.", code="runbook-what", todo=_WHAT)
     journal = Journal()
     try:
         saved = journal.load(journal.newest() if source == "last" else source)
@@ -97,7 +100,10 @@ def _again(options: argparse.Namespace) -> int:
     if not path.is_file():
         raise BadInput(f"There is no file {path}.", code="runbook-read", todo="amlwidgets runbook --run FILE.ipynb")
     told = print if options.format == "text" else (lambda _words: None)
-    results = runbook_run.run_again(runbook_run.load(path), path.resolve().parent, tell=told)
+    book = runbook_run.load(path)
+    if not runbook_run.stages(book):
+        raise BadInput(f"{path} is the runbook of a diagnosis: nothing in it runs.", code="runbook-empty")
+    results = runbook_run.run_again(book, path.resolve().parent, tell=told)
     if options.format == "json":
         print(json.dumps({"schema": 1, "stages": [asdict(r) | {"differs": r.differs} for r in results]}))
     else:

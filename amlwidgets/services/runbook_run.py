@@ -59,6 +59,11 @@ def load(path: Path) -> Any:
     return book
 
 
+def stages(book: Any) -> list[str]:
+    """Return the stages that a runbook runs."""
+    return [cell.metadata[KEY]["stage"] for cell in book.cells if cell.cell_type == "code" and KEY in cell.metadata]
+
+
 def run_again(
     book: Any, folder: Path, *, tell: Callable[[str], None] = lambda _words: None, seconds: float = 3600
 ) -> list[StageResult]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.redact import mask
+from amlwidgets.core.report_text import not_explained
 from amlwidgets.services.runbook import KEY, code_cell, finding_words, markdown_cell, notebook
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _file(name: str, text: str) -> str:
 
 def _after(report: Report) -> str:
     if report.top is None:
-        return "No cause was found."
+        return not_explained(report)
     return (
         "## What to check next\n\nMend the file or the code above as the finding says and run the cells again, or let\n"
         "`amlwidgets runbook --run FILE` do it: it tells which stages end otherwise."

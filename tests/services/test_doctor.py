@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from amlwidgets.core.checks import CheckState
+from amlwidgets.core.checks import Check, CheckState
 from amlwidgets.services import doctor_command
 
 
@@ -37,6 +37,25 @@ def test_nothing_of_the_user_is_told(tmp_path):
     assert checks["workspace"]["state"] == "ok"
     for told in ("11111111-2222", "my-group", "my-space", "secret99", str(tmp_path)):
         assert told not in said
+
+
+def test_no_engines_address_and_no_folder_is_told(tmp_path):
+    place = tmp_path / "contoso-project"
+    place.mkdir()
+    (place / "config.json").write_text("{}")
+    for host in ("ssh://alice@contoso.example", "tcp://contoso.example:2376", f"unix://{place}/contoso/d.sock"):
+        for options in ((), ("--format", "json")):
+            _code, said = doctor(place, *options, DOCKER_HOST=host, AMLWIDGETS_HOME=str(place / "data"))
+            assert "No Docker engine answers at " in said
+            assert "contoso" not in said
+            assert "alice" not in said
+            assert str(tmp_path) not in said
+
+
+def test_what_helps_everybody_is_told_whole():
+    words = "Export DOCKER_HOST=unix:///run/user/1000/docker.sock; see https://docs.docker.com/engine/install."
+    check = Check("engine", "Docker engine", CheckState.WARN, "unix:///var/run/docker.sock", words, "")
+    assert doctor_command._public(check) == check
 
 
 def test_a_package_that_is_missing_or_broken(monkeypatch):

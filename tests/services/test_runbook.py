@@ -9,12 +9,16 @@ import nbformat
 import papermill
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from markdown_it import MarkdownIt
 
 from amlwidgets import diagnose
+from amlwidgets.cli import main
+from amlwidgets.core.findings import Evidence, Finding, Fix, Report
+from amlwidgets.core.report_text import markdown
 from amlwidgets.core.stages import Stage
 from amlwidgets.errors import BadInput
 from amlwidgets.sandbox.gallery import find
-from amlwidgets.services import runbook, runbook_run
+from amlwidgets.services import runbook, runbook_command, runbook_run
 from amlwidgets.services.runbook import KEY
 from amlwidgets.services.runbook_script import of_script
 
@@ -109,7 +113,48 @@ def test_a_diagnosis_becomes_a_runbook(tmp_path):
     report = diagnose("ModuleNotFoundError: No module named 'tabulate_me'\n")
     path = runbook.save(runbook.of_report(report, "A <b>title</b>"), tmp_path / "d.ipynb")
     assert "missing-python-module" in texts(nbformat.read(path, as_version=4))
-    assert "No cause was found" in texts(runbook.of_report(diagnose("all is well"), "Nothing"))
+    assert "No known cause of a failure was found" in texts(runbook.of_report(diagnose("all is well"), "Nothing"))
+
+
+def test_an_exception_without_a_known_cause_is_in_the_runbook_of_its_log():
+    log = "Traceback (most recent call last):\n  File \"/var/azureml-app/score.py\", line 3, in <module>\n    import evil\nModuleNotFoundError: No module named '<b>7'\n"
+    said = texts(runbook.of_report(diagnose(log)))
+    assert (
+        "The last exception is ModuleNotFoundError: No module named '&lt;b>7'. It arose in line 3 of score.py." in said
+    )
+    assert "may read the forum" in said
+
+
+def test_somebodys_own_notebook_is_not_replaced(tmp_path):
+    mine, book = tmp_path / "mine.ipynb", runbook.of_report(diagnose("x"))
+    nbformat.write(nbformat.v4.new_notebook(), mine)
+    before = mine.read_bytes()
+    with pytest.raises(BadInput, match="is there already"):
+        runbook.save(book, mine)
+    assert mine.read_bytes() == before
+    runbook.save(book, tmp_path / "ours.ipynb")
+    assert runbook.save(book, tmp_path / "ours.ipynb").is_file()
+
+
+def test_what_cannot_be_made_or_run_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("AMLWIDGETS_HOME", str(tmp_path / "home"))
+    with pytest.raises(BadInput, match=r"There is no file absent\.log"):
+        runbook_command.write("absent.log")
+    path = runbook.save(runbook.of_report(diagnose("x")), tmp_path / "d.ipynb")
+    assert main(["runbook", "--run", str(path)]) == 2
+    assert "nothing in it runs" in capsys.readouterr().err
+
+
+def test_nothing_is_fetched_where_a_text_of_a_service_is_shown():
+    """A picture would tell its owner who opened the runbook."""
+    picture = "![x](https://evil.example/x.png) <img src=x> ````"
+    fix = Fix(picture, steps=(picture,), code=picture)
+    evidence = Evidence(picture, 1, 1, picture)
+    report = Report((Finding("slug", "start", picture, 0.9, (evidence,), picture, (fix,), do_not=picture),), (picture,))
+    shown = [markdown(report), *(cell.source for cell in runbook.of_report(report, picture).cells)]
+    for text in shown:
+        tokens = [t for token in MarkdownIt().parse(text) for t in (token, *(token.children or ()))]
+        assert not {"image", "link_open", "html_inline", "html_block"} & {token.type for token in tokens}
 
 
 def test_texts_of_services_stay_texts():
