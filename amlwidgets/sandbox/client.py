@@ -31,6 +31,8 @@ STOP_SECONDS = 20.0
 _ALREADY_RUNS, _PORT_TAKEN, _DAMAGED = 3, 4, 6
 _OK = 200
 _MAX_PORT = 65535
+_OWN_FILES = {"daemon.log", "lock", "identity.json", "sandbox.sqlite"}
+"""One of them is in every folder in which a sandbox was started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +263,8 @@ def start(
         runtime: What containers are: ``"process"``, ``"docker"``, or ``"auto"`` (Docker when an engine answers).
 
     Raises:
-        BadInput: ``speed``, ``runtime`` or ``port`` cannot be used, the port is taken, or the folder cannot be written.
+        BadInput: ``speed``, ``runtime`` or ``port`` cannot be used, the port is taken, or the folder cannot be written
+            or holds other things.
         ServiceFailed: It does not start.
     """
     if speed not in SPEEDS:
@@ -275,6 +278,7 @@ def start(
     if running is not None:
         return running
     try:
+        _refuse_others(folder)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         log = os.fdopen(os.open(folder / "daemon.log", flags, 0o600), "ab")
@@ -282,6 +286,21 @@ def start(
         raise BadInput(f"The sandbox's state folder {folder} cannot be written: {exc}.", code="sandbox-home") from exc
     with log:
         return _spawn(folder, ["--speed", speed, "--runtime", runtime], port, log)
+
+
+def _refuse_others(folder: Path) -> None:
+    """Keep a sandbox out of a folder of other things: it closes its folder to others, and clears its parts at a start.
+
+    Raises:
+        BadInput: The folder holds something, and nothing that a sandbox left there.
+        OSError: It cannot be read.
+    """
+    found = {path.name for path in folder.iterdir()} - {"lost+found"} if folder.exists() else set()
+    if found and not found & _OWN_FILES:
+        raise BadInput(
+            f"{folder} holds other things, such as {min(found)}; a sandbox needs a folder of its own.",
+            code="sandbox-home", todo="Name an empty or a new folder.",
+        )  # fmt: skip
 
 
 def _spawn(folder: Path, choices: list[str], port: int | None, log: IO[bytes]) -> Sandbox:

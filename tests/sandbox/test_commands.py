@@ -169,6 +169,20 @@ def test_port_that_is_taken(tmp_path):
         client.start(blocked / "h")
 
 
+def test_a_folder_of_other_things_is_left_as_it_is(tmp_path):
+    """A start clears its parts, “containers” among them, and closes the folder to others."""
+    place = tmp_path / "project"
+    mine = place / "containers" / "mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    place.chmod(0o755)
+    with pytest.raises(BadInput, match="holds other things, such as containers"):
+        client.start(place)
+    assert mine.read_text() == "mine"
+    assert place.stat().st_mode & 0o777 == 0o755
+    assert [path.name for path in place.iterdir()] == ["containers"]
+
+
 def test_two_starts_at_once_give_one_sandbox(tmp_path):
     from concurrent.futures import ThreadPoolExecutor
 
