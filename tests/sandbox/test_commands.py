@@ -171,6 +171,8 @@ def test_port_that_is_taken(tmp_path):
 
 def test_a_folder_of_other_things_is_left_as_it_is(tmp_path):
     """A start clears its parts, “containers” among them, and closes the folder to others."""
+    from amlwidgets.errors import BadInput
+
     place = tmp_path / "project"
     mine = place / "containers" / "mine.txt"
     mine.parent.mkdir(parents=True)
