@@ -6,7 +6,7 @@ import html as _html
 import textwrap
 from typing import TYPE_CHECKING
 
-from amlwidgets.core.markup import fenced, inline
+from amlwidgets.core.markup import fenced, inline, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ def plain(report: Report) -> str:
     parts = [*parts, *_rest(report)] or _nothing(report, _bars)
     if report.silenced:
         parts.append(_silenced(report))
-    return "\n\n".join(parts)
+    return visible("\n\n".join(parts))
 
 
 def _nothing(report: Report, quote: Callable[[str], str]) -> list[str]:

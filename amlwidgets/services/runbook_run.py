@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,16 @@ def load(path: Path) -> Any:
         raise BadInput(f"{path} is no notebook that can be read.", code="runbook-read") from error
     if KEY not in book.metadata:
         raise BadInput(f"{path} is no runbook of amlwidgets.", code="runbook-kind")
+    if not all(_is_mark(cell.metadata[KEY]) for cell in book.cells if KEY in cell.metadata):
+        raise BadInput(f"{path} says of a stage what no runbook says.", code="runbook-kind", todo="Write it anew.")
     return book
+
+
+def _is_mark(found: Any) -> bool:
+    """Whether it is what a runbook keeps of a stage: the words are shown in a terminal."""
+    if not isinstance(found, dict) or not isinstance(found.get("seconds"), int | float):
+        return False
+    return all(re.fullmatch(r"[a-z_]{1,40}", str(found.get(name))) for name in ("stage", "state"))
 
 
 def stages(book: Any) -> list[str]:

@@ -157,6 +157,27 @@ def test_nothing_is_fetched_where_a_text_of_a_service_is_shown():
         assert not {"image", "link_open", "html_inline", "html_block"} & {token.type for token in tokens}
 
 
+def test_nothing_of_a_log_steers_a_terminal_or_reverses_a_line(tmp_path):
+    hostile = "ValueError: bad\rgood \x9b2J\u202egnp\x08 \x1bPq"
+    report = diagnose(f'Traceback (most recent call last):\n  File "score.py", line 2, in init\n    x\n{hostile}\n')
+    assert report.top is not None
+    path = runbook.save(runbook.of_report(report), tmp_path / "r.ipynb")
+    for said in (str(report), markdown(report), texts(nbformat.read(path, as_version=4))):
+        assert "bad" in said
+        assert not set("\r\x9b\u202e\x08\x1b") & set(said)
+
+
+@pytest.mark.parametrize(
+    "mark", ["x", {"stage": "start"}, {"stage": "\x1b]0;x", "state": "done", "seconds": 1}, {"stage": ["a"]}]
+)
+def test_a_runbook_that_somebody_spoiled_is_refused(tmp_path, mark):
+    book = of_script(diagnose("x"), "1 / 0", {}, title="t", story="s", stage="start", seconds=1)
+    next(cell for cell in book.cells if KEY in cell.metadata).metadata[KEY] = mark
+    nbformat.write(book, tmp_path / "r.ipynb")
+    with pytest.raises(BadInput, match="what no runbook says"):
+        runbook_run.load(tmp_path / "r.ipynb")
+
+
 def test_texts_of_services_stay_texts():
     hostile = "ValueError: ``` </code> <script>alert(1)</script> | x\n"
     book = runbook.of_report(
