@@ -33,6 +33,7 @@ _SIGNS: tuple[tuple[bytes, re.Pattern[bytes] | None], ...] = tuple(
         (b"cookie:", None),
         (b"://", rb"[^\s/@]{0,600}@"),
         (b"hooks.slack.com", None),
+        (b"/msi/", None),
         (b"==", rb"(?![\w=])"),
         (b'"auth', rb"[\\]{0,6}\""),
         (b"q~", None),

@@ -62,6 +62,8 @@ _RULES = (
     ),
     _rule("ookie:|OOKIE:", rf"((?:[sS]et-)?[cC]ookie: ?[\w.\-]{{1,80}}=)[^\s;\"'{_OPEN}]{{6,4096}}", "cookie"),
     _rule('"auth', r"(\"auth\\{0,6}\" ?: ?\\{0,6}\")[A-Za-z0-9+/]{8,4096}={0,2}", "registry credentials"),
+    # The sandbox's token endpoint, which the SDK prints when it does not answer.
+    _rule("/msi/", r"(/msi/)[A-Za-z0-9_\-]{16,255}(?=/token)", "sandbox secret"),
     _rule("hooks.slack.com", r"(hooks\.slack\.com/(?:services|workflows)/)[A-Za-z0-9/_\-]{8,255}", "webhook address"),
     _rule(
         "ghp_|gho_|ghs_|ghu_|ghr_|github_pat_",

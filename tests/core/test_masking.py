@@ -49,6 +49,7 @@ SECRETS = {
     "Databricks token": (f"dapi{HEX}", HEX, "Databricks token"),
     "PyPI token": (f"pypi-AgE{LONG}{LONG}", LONG, "PyPI token"),
     "SendGrid key": ("SG.abcdefghij0123456789.abcdefghij0123456789ABCDEFG", "abcdefghij0123", "SendGrid key"),
+    "token endpoint of the sandbox": (f"url: /msi/{LONG}/token (Caused by", LONG, "sandbox secret"),
     "secret in colours": ("sig=\x1b[31mAbCd\x1b[0m%2B0123456789%3D", "0123456789", "SAS signature"),
 }  # fmt: skip
 
