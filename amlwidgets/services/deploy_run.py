@@ -218,9 +218,10 @@ class DeployRun(RunState):
         self._set(stage, state=StageState.RUNNING, started=time.time())
 
     def _fail(self, stage: Stage, error: Exception, sources: list[tuple[str, str]]) -> None:
-        if azureml.sandbox_is_gone():
+        gone = azureml.sandbox_is_gone()
+        if gone:
             error = NotConnected(
-                "The sandbox does not answer any more.",
+                "The sandbox does not answer any more; what was begun there is unknown until it does.",
                 code="sandbox-not-running",
                 todo="Start it again: %aml sandbox on, or  amlwidgets sandbox start  in a terminal. Nothing is lost.",
             )
@@ -228,7 +229,8 @@ class DeployRun(RunState):
         code = error.code if isinstance(error, AmlWidgetsError) else type(error).__name__
         if isinstance(error, AmlWidgetsError) and error.todo:
             message = f"{message} {error.todo}"
-        found = diagnose_stage(stage, self.spec, self.logs[stage], error, sources, self.namespace)
+        # What the client says of a closed port would only lead away from that.
+        found = () if gone else diagnose_stage(stage, self.spec, self.logs[stage], error, sources, self.namespace)
         self.findings[stage] = found
         self._finish(
             stage,

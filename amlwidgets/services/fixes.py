@@ -11,7 +11,6 @@ import hashlib
 import io
 import os
 import re
-import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.core.spec import DeploymentSpec, label_of
 from amlwidgets.core.stages import STAGES, Stage
 from amlwidgets.errors import BadInput
+from amlwidgets.services.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,7 +120,7 @@ def apply(proposal: Proposal, spec: DeploymentSpec, backups: Path) -> tuple[Depl
     files = []
     for edit in proposal.edits:
         backup = _back_up(backups, edit)
-        _write(Path(spec.folder, edit.file), edit.after)
+        write_whole(Path(spec.folder, edit.file), edit.after)
         files.append({"file": edit.file, "backup": str(backup), "after": _hash(edit.after)})
     settings = {name: (getattr(spec, name), value) for name, value in proposal.settings.items()}
     return spec.changed(**proposal.settings), Applied(proposal.title, tuple(files), settings, proposal.retry_from)
@@ -140,7 +140,7 @@ def undo(applied: Applied, spec: DeploymentSpec) -> DeploymentSpec:
                 todo=f"What it was before lies in {entry['backup']}.",
             )
     for entry in applied.files:
-        _write(Path(spec.folder, entry["file"]), _read(Path(entry["backup"])))
+        write_whole(Path(spec.folder, entry["file"]), _read(Path(entry["backup"])))
     return spec.changed(**{k: before for k, (before, after) in applied.settings.items() if getattr(spec, k) == after})
 
 
@@ -154,26 +154,12 @@ def _read(path: Path) -> str:
         return stream.read()
 
 
-def _write(path: Path, text: str) -> None:
-    """Replace a file at one stroke, so that a full disk leaves the old one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-        if path.exists():
-            Path(temporary).chmod(path.stat().st_mode & 0o777)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def _back_up(folder: Path, edit: FileEdit) -> Path:
     """Keep what a file holds before the fix; outside the working folder, which may be uploaded whole."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1_000_000:06d}"
     path = folder / f"{stamp}-{Path(edit.file).name}"
-    _write(path, edit.before)  # mkstemp's rights stay: for the owner alone
+    write_whole(path, edit.before)
     return path
 
 

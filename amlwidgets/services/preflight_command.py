@@ -38,6 +38,12 @@ def run(options: argparse.Namespace) -> int:
     names = {f.name for f in fields(DeploymentSpec)} - {"folder"}
     settings = {k: v for k, v in vars(options).items() if k in names and v is not None}
     spec = guess_spec(str(folder.resolve()), **settings)
+    if not (settings or spec.conda_file or spec.model_path or (folder / spec.entry_script).exists()):
+        raise BadInput(
+            f"{folder.resolve()} has nothing to deploy: no entry script, no conda file, no model.",
+            code="nothing-to-deploy",
+            todo="Name the folder that has them, or say their names (--help).",
+        )
     checks = list(preflight(spec, sandbox=in_sandbox()))
     if options.format == "json":
         print(json.dumps({"schema": 1, "checks": [c.to_dict() for c in checks]}, indent=2))

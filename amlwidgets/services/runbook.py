@@ -17,6 +17,7 @@ from amlwidgets.core.stages import STAGES, Stage, StageState
 from amlwidgets.errors import BadInput
 from amlwidgets.services.code import Ref, render
 from amlwidgets.services.plan import calls_of
+from amlwidgets.services.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +93,7 @@ def save(book: Any, path: Path) -> Path:
         raise BadInput(f"{path} is there already, and is no runbook.", code="runbook-there", todo="Name another file.")
     nbformat.validate(book)
     try:
-        nbformat.write(book, path)  # type: ignore[no-untyped-call]
+        write_whole(path, nbformat.writes(book) + "\n", rights=0o644)  # type: ignore[no-untyped-call]
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}.", code="runbook-write") from error
     return path

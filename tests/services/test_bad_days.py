@@ -12,6 +12,7 @@ from test_deployments import wait_for
 
 from amlwidgets.core.stages import STAGES, Stage, StageState
 from amlwidgets.errors import BadInput, NotConnected, ServiceFailed
+from amlwidgets.sandbox import client, world
 from amlwidgets.services import azureml, patience
 from amlwidgets.services.journal import Journal
 from amlwidgets.services.waiting import Cancelled
@@ -228,3 +229,23 @@ def test_patience(monkeypatch):
     with pytest.raises(Cancelled):
         patience.Patience(notes.append, gone).ask(Flaky(NotConnected("x")))
     assert len(STAGES) == 6
+
+
+def test_a_sandbox_that_is_killed_is_named_and_the_run_goes_on_after_its_start(deploy, in_sandbox):
+    run = deploy()
+    run.start(Stage.PREFLIGHT, Stage.IMAGE)
+    assert run.wait(250)
+    run.start(Stage.SCHEDULE, Stage.SCORE)
+    assert wait_for(run, lambda: run.records[Stage.SCHEDULE].state == StageState.RUNNING)
+    os.kill(in_sandbox.pid, signal.SIGKILL)
+    assert run.wait(60)
+    record = run.records[run.failed_stage]
+    assert record.code == "sandbox-not-running"
+    assert "unknown until" in record.error
+    assert not record.findings, "what the client says of a closed port leads away from that"
+    world.switch_off()
+    world.switch_on(client.start(in_sandbox.home))
+    run.start(Stage.SCHEDULE, Stage.SCORE)
+    assert run.wait(120)
+    assert run.prediction == {"sum": 3}
+    assert list(azureml.find_workspace().webservices) == ["svc"]

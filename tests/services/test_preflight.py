@@ -2,6 +2,7 @@ import socket
 
 import pytest
 
+from amlwidgets.cli import main
 from amlwidgets.core.checks import CheckState
 from amlwidgets.core.spec import DeploymentSpec
 from amlwidgets.services import preflight as p
@@ -167,3 +168,11 @@ def test_the_engine_runs_a_container_made_from_nothing():
     check = check_docker(needed=True)
     assert check.state == CheckState.OK, check
     assert "ran a tiny container" in check.detail
+
+
+def test_a_folder_without_anything_gets_one_sentence(tmp_path, capsys):
+    assert main(["preflight", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "has nothing to deploy: no entry script, no conda file, no model." in said.err
+    assert len(said.err.strip().splitlines()) == 1
