@@ -49,6 +49,28 @@ def save_with_widgets(page) -> None:
     )
 
 
+REOPENINGS = 4
+
+
+def reopen_without_kernel(page, drawn) -> None:
+    """End the notebook's kernel, open the saved notebook again, and wait for ``drawn``, a locator in a saved widget.
+
+    JupyterLab restores saved widgets after it has asked the notebook's new kernel for living ones. When that kernel is
+    late and starts once more, it gives up, silently and for good, until the page is loaded again; so do people.
+    """
+    from playwright.sync_api import TimeoutError as Late
+
+    page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown() }")
+    for _ in range(REOPENINGS - 1):
+        page.reload(wait_until="domcontentloaded")
+        try:
+            return drawn.wait_for(timeout=25_000)
+        except Late:
+            continue
+    page.reload(wait_until="domcontentloaded")
+    return drawn.wait_for(timeout=60_000)
+
+
 class Lab:
     """A JupyterLab, or a Notebook 7, of its own settings and data, serving ``root``."""
 

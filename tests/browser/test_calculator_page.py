@@ -5,7 +5,7 @@ import socket
 
 import nbformat
 import pytest
-from lab import READY
+from lab import READY, reopen_without_kernel
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -201,8 +201,6 @@ def test_two_charts_load_plotly_once_and_a_saved_one_is_small(work, open_noteboo
     sizes = [len(json.dumps(s)) for s in states.values()]
     assert max(sizes) < 50_000
     # Without a kernel the picture stands in.
-    page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown() }")
-    page.reload(wait_until="domcontentloaded")
-    page.locator(".aml-chart-still svg").first.wait_for(timeout=60_000)
+    reopen_without_kernel(page, page.locator(".aml-chart-still svg").first)
     assert page.locator(".aml-chart-box .main-svg").count() == 0
     assert "It rises and falls" in page.locator(".aml-chart-box").first.inner_text()

@@ -1,13 +1,11 @@
 """Text that is a page's code for whoever writes it into HTML: nothing of it runs, live, typed, reopened or converted."""
 
-import contextlib
 import json
 import subprocess
 import sys
 
 import pytest
-from lab import save_with_widgets
-from playwright.sync_api import TimeoutError as Late
+from lab import reopen_without_kernel, save_with_widgets
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PAYLOADS = [
@@ -86,17 +84,6 @@ def type_into_everything(page):
     return typed
 
 
-def reopen(page):
-    """Open the saved notebook; JupyterLab leaves its widgets out when its kernel is late, so that a second look is taken."""
-    drawn = page.locator(".aml-rail li")
-    for _ in range(4):
-        page.reload(wait_until="domcontentloaded")
-        with contextlib.suppress(Late):
-            drawn.first.wait_for(timeout=25_000)
-            return
-    drawn.first.wait_for()
-
-
 def test_nothing_runs_in_any_widget_nor_in_what_is_saved_and_converted(log_lab, log_book, chromium):
     (log_lab.root / "payloads.json").write_text(json.dumps(PAYLOADS))
     book = log_book(BEGIN, *CELLS, height=4000)
@@ -129,8 +116,7 @@ def test_nothing_runs_in_any_widget_nor_in_what_is_saved_and_converted(log_lab, 
     # Saved, and opened by a server whose kernel is gone; then as a page of nbconvert.
     save_with_widgets(page)
     name = page.evaluate("() => jupyterapp.shell.currentWidget.context.path")
-    page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown() }")
-    reopen(page)
+    reopen_without_kernel(page, page.locator(".aml-rail li").first)
     assert page.evaluate(STATE) == CLEAN
     assert seen == []
 

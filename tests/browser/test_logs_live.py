@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from lab import save_with_widgets
+from lab import reopen_without_kernel, save_with_widgets
 from live_logs import RATE, follow
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -109,9 +109,7 @@ def test_a_saved_log_is_small_masked_and_reads_well_without_a_kernel(log_book, l
     assert SECRET not in file.read_text()
 
     # Opened again without a kernel: it says so, and the lines around the finding are there.
-    page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown() }")
-    page.reload(wait_until="domcontentloaded")
-    page.get_by_text("lines, as saved; run the cell again to see all").wait_for(timeout=60_000)
+    reopen_without_kernel(page, page.get_by_text("lines, as saved; run the cell again to see all"))
     page.locator('.aml-line[data-line="120002"]', has_text="lightgbm").wait_for()
     book.shot("logs-saved", ".aml-log-viewer")
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from lab import reopen_without_kernel
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -46,7 +47,5 @@ def test_a_saved_wizard_is_small_and_reads_well_without_a_kernel(work, open_note
     assert "Deployment of m as svc on ACI" in "".join(bundle["text/html"])
 
     # Opened again by a server that has no kernel to offer: the view is drawn from the saved state.
-    book.page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown() }")
-    book.page.reload(wait_until="domcontentloaded")
-    book.page.locator(".aml-rail li[data-stage=preflight][data-state=failed]").wait_for(timeout=60_000)
+    reopen_without_kernel(book.page, book.page.locator(".aml-rail li[data-stage=preflight][data-state=failed]"))
     assert "There is no file or folder absent.pkl" in book.page.locator(".aml-wizard").inner_text()

@@ -135,6 +135,15 @@ def test_two_runs_on_one_service_end_and_neither_shows_what_is_not_so(deploy, in
     assert services["svc"].state == "Healthy"
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT raises KeyboardInterrupt, as in a kernel; a program in a shell's background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_of_the_kernel_leaves_the_run_alone(deploy):
     run = deploy()
     run.start(Stage.PREFLIGHT, Stage.SCORE)
