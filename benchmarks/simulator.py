@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "capacity"))
 
-PLAIN, PEER, FAST = 200_000, 20_000, 1_000_000
+PLAIN, PEER, FAST = 200_000, 200_000, 1_000_000
 RUNS = 3
 CIW = """
 import ciw, time
