@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 # Processes of `make test`: most tests wait for others. Each file of tests stays in one of them.
-WORKERS ?= 3
+WORKERS ?= 2
 ROOT_OPTION := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .PHONY: demo test unit lint types sandbox notebooks browser bench release soak clean host

@@ -146,6 +146,11 @@ class LogBuffer:
                 self._asking -= 1
                 self._last_asked = time.monotonic()
 
+    @property
+    def was_asked(self) -> bool:
+        """Whether anybody has asked for anything yet."""
+        return self._last_asked > 0
+
     def give_way(self, most: float = 1.0) -> None:
         """Wait until nobody asks for anything and no further question is likely to follow; at most so many seconds."""
         deadline = time.monotonic() + most

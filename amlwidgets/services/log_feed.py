@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from amlwidgets.services.log_sources import LogSource
 
 _TICK = 0.1
-_HEAD_START = 0.25
-"""Seconds that the first view of a kernel has to itself before the catalogue of causes is loaded beside it."""
+_HEAD_START = 0.6
+"""Seconds for which the catalogue of causes, which is loaded once, waits for the first view to ask for its lines."""
 _PATIENCE = 10
 """A growing log is diagnosed again after a pause of so many times what the last diagnosis took."""
 
@@ -117,7 +117,7 @@ class LogFeed:
 
     def _diagnose(self, stop: threading.Event) -> None:
         if _DIAGNOSIS not in sys.modules:
-            stop.wait(_HEAD_START)
+            self._let_the_view_begin(stop)
         from amlwidgets.services.diagnose import diagnose
 
         log = self.log
@@ -125,6 +125,12 @@ class LogFeed:
         if report.to_dict() != self.report.to_dict():
             self.report = report
             self._changed("report")
+
+    def _let_the_view_begin(self, stop: threading.Event) -> None:
+        end = time.monotonic() + _HEAD_START
+        while not self.log.was_asked and time.monotonic() < end and not stop.wait(_TICK / 4):
+            pass
+        self.log.give_way()
 
 
 class _Reader:
