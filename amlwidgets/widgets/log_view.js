@@ -253,6 +253,7 @@ export function logView({ ask, open = () => {} }) {
         follow.checked = true;
         Object.assign(data, { total: 0, rows: 0, version: -1 });
         data.take({ total: 0, rows: 0, version: -2, generation: -2, settled: 0 });
+        list.setCount(0);
         const mine = epoch;
         // All that there is where no kernel answers; with one, its lines take their place.
         const alone = setTimeout(() => {
