@@ -12,12 +12,13 @@ from amlwidgets.arm.expand import parameter_values
 from amlwidgets.arm.reader import TemplateError, get, read
 from amlwidgets.errors import BadInput
 from amlwidgets.services.arm_fix import corrected, read_text, write_beside
-from amlwidgets.services.arm_output import FORMATS, CheckedTemplate
+from amlwidgets.services.arm_output import FORMATS
 from amlwidgets.services.bicep import compiled, is_bicep
 from amlwidgets.services.template_secrets import cleaned, secrets_in
 from amlwidgets.services.vault_check import linked
 from amlwidgets.vault import check as checking
 from amlwidgets.vault.check import Hit
+from amlwidgets.vault.checklist import Checked
 from amlwidgets.vault.redeploy import Redeploy, simulate
 from amlwidgets.vault.undecided import Open, undecided
 from amlwidgets.vault.view import View
@@ -62,16 +63,16 @@ def run(options: argparse.Namespace) -> int:
     return int(any(checking.SEVERITIES.index(hit.severity) >= limit for one in found for hit in one.hits))
 
 
-def _checked(name: str, parameters: Mapping[str, Any], state: list[str] | None) -> CheckedTemplate:
+def _checked(name: str, parameters: Mapping[str, Any], state: list[str] | None) -> Checked:
+    """Return what was found in a template, without the secrets that it holds."""
     document = _document(name)
     try:
         view = View(document, parameters, load=lambda path: _linked(name, path))
         secrets = secrets_in(view)
-        hits = [Hit(**cleaned(secrets, hit.to_dict())) for hit in checking.run(view)]
+        hits = tuple(Hit(**cleaned(secrets, hit.to_dict())) for hit in checking.run(view))
         redeploy = Redeploy(**cleaned(secrets, simulate(view, state).to_dict()))
-        return CheckedTemplate(
-            name, hits, redeploy, [Open(**cleaned(secrets, one.to_dict())) for one in undecided(view)]
-        )
+        questions = tuple(Open(**cleaned(secrets, one.to_dict())) for one in undecided(view))
+        return Checked(name, hits, redeploy, questions)
     except TemplateError as exc:
         raise BadInput(f"{name}, {exc}", code="template-invalid") from exc
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,29 +13,10 @@ from amlwidgets.vault.check import all_checks
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from amlwidgets.vault.check import Hit
-    from amlwidgets.vault.redeploy import Redeploy
-    from amlwidgets.vault.undecided import Open
+    from amlwidgets.vault.checklist import Checked
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedTemplate:
-    """What was found in a template, without the secrets that it holds.
-
-    Attributes:
-        name: Of the file.
-        hits: Checks that fired.
-        redeploy: What deploying it again does.
-        open: What the checks could not decide.
-    """
-
-    name: str
-    hits: list[Hit]
-    redeploy: Redeploy
-    open: list[Open]
-
-
-def _json(found: Sequence[CheckedTemplate]) -> None:
+def _json(found: Sequence[Checked]) -> None:
     documents = [
         {
             "template": one.name,
@@ -51,7 +31,7 @@ def _json(found: Sequence[CheckedTemplate]) -> None:
     print(json.dumps({"schema": 1, **content}, indent=2))
 
 
-def _text(found: Sequence[CheckedTemplate]) -> None:
+def _text(found: Sequence[Checked]) -> None:
     for one in found:
         redeploy = one.redeploy
         print(f"{one.name}: {redeploy.verdict}")
@@ -71,7 +51,7 @@ def _text(found: Sequence[CheckedTemplate]) -> None:
 _GITHUB_LEVELS = {"high": "error", "medium": "warning"}
 
 
-def _github(found: Sequence[CheckedTemplate]) -> None:
+def _github(found: Sequence[Checked]) -> None:
     for one in found:
         for hit in one.hits:
             level = _GITHUB_LEVELS.get(hit.severity, "notice")
@@ -98,7 +78,7 @@ _SARIF_LEVELS = {"high": "error", "medium": "warning"}
 _EVERY = "all"
 
 
-def _sarif(found: Sequence[CheckedTemplate]) -> None:
+def _sarif(found: Sequence[Checked]) -> None:
     rules = [
         {"id": check.id, "name": check.slug, "shortDescription": {"text": check.why}, "help": {"text": check.fix}}
         for check in all_checks()
@@ -139,7 +119,7 @@ def _place(name: str, line: int) -> dict[str, Any]:
     return {"physicalLocation": where}
 
 
-FORMATS: dict[str, Callable[[Sequence[CheckedTemplate]], None]] = {
+FORMATS: dict[str, Callable[[Sequence[Checked]], None]] = {
     "text": _text,
     "json": _json,
     "sarif": _sarif,

@@ -46,3 +46,19 @@ def run(sandbox, tmp_path):
         return support.run_client(code, tmp_path, sandbox, **options)
 
     return run_code
+
+
+@pytest.fixture
+def registry():
+    """Begin registries on loopback, which refuse, hang or want a login as the test says."""
+    from loopback_registry import Registry
+
+    begun = []
+
+    def begin(**options):
+        begun.append(Registry(**options))
+        return begun[-1]
+
+    yield begin
+    for one in begun:
+        one.close()

@@ -3,12 +3,11 @@
 import os
 import shutil
 import threading
-import time
 
 import pytest
 import requests
-from loopback_registry import Registry
 from private_engine import PrivateEngine, missing
+from sandbox_support import until
 
 from amlwidgets.core.checks import CheckState
 from amlwidgets.errors import BadInput, NotAllowed, NotConnected, ServiceFailed
@@ -43,26 +42,6 @@ def small(monkeypatch):
     engine.load(shutil.which("sleep"), "sleeper")
     yield engine
     engine.close()
-
-
-@pytest.fixture
-def registry():
-    begun = []
-
-    def begin(**options):
-        begun.append(Registry(**options))
-        return begun[-1]
-
-    yield begin
-    for one in begun:
-        one.close()
-
-
-def until(condition, seconds=SECONDS):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def on_a_thread(work):

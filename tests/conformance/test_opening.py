@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from loopback_registry import Registry
 from private_engine import PrivateEngine, missing
-from test_engine_trouble import SECONDS, until
+from sandbox_support import until
+from test_engine_trouble import SECONDS
 
 from amlwidgets.errors import AmlWidgetsError, BadInput
 from amlwidgets.local_magic import panel as panel_of
@@ -38,19 +38,6 @@ def private(private_host, monkeypatch, tmp_path):
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
     yield private_host
     assert private_host.docker("ps", "-aq").stdout == b"", "nothing is left"
-
-
-@pytest.fixture
-def registry():
-    begun = []
-
-    def begin(**options):
-        begun.append(Registry(**options))
-        return begun[-1]
-
-    yield begin
-    for one in begun:
-        one.close()
 
 
 @pytest.fixture
