@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shlex
 import tempfile
-import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,8 @@ from amlwidgets.sandbox.engine.attempt import Attempt
 from amlwidgets.sandbox.engine.builder import image_of
 from amlwidgets.sandbox.engine.client import APP_ROOT, PORT, ROLE, mine
 from amlwidgets.sandbox.protocols import ContainerSpec, ContainerStatus, Executed
-from amlwidgets.sandbox.run.ports import Port
 from amlwidgets.sandbox.run.probe import Probe
+from amlwidgets.sandbox.run.supervision import Supervised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +36,7 @@ _TIMED_OUT = 124
 _PERIOD_US = 100_000
 
 
-class DockerContainer:
+class DockerContainer(Supervised):
     """A container of the engine. Made by ``DockerRuntime.start``; a thread supervises it from then on.
 
     Every attempt is a fresh container with fresh files, as the kubelet makes one.
@@ -56,18 +55,12 @@ class DockerContainer:
         free_start: bool,
         clock: Callable[[], float],
     ) -> None:
-        # Bound, never listened on: nobody else gets the port, and between two attempts it refuses.
-        self._port = Port(spec.port)
-        self.spec = replace(spec, port=self._port.number)
-        self._home, self._backoff, self._grace, self._clock = home, backoff, grace_seconds, clock
-        self._free_start = free_start
-        self._stopping, self._again, self._woken = threading.Event(), threading.Event(), threading.Event()
-        self._guard = threading.Lock()
-        self._status = ContainerStatus(state="Starting", cpu_limited=f"by the Docker engine, to {spec.cpu:g} cores")
-        self._crashes = 0
+        starting = ContainerStatus(state="Starting", cpu_limited=f"by the Docker engine, to {spec.cpu:g} cores")
+        # The port is bound, never listened on: nobody else gets it, and between two attempts it refuses.
+        super().__init__(spec, starting, backoff=backoff, clock=clock)
+        self._home, self._grace, self._free_start = home, grace_seconds, free_start
         self._attempt: Attempt | None = None
-        self._thread = threading.Thread(target=self._supervise, name=f"container-{spec.name}", daemon=True)
-        self._thread.start()
+        self._begin()
 
     def status(self) -> ContainerStatus:
         """Return the present status."""
@@ -80,27 +73,17 @@ class DockerContainer:
         peak = max(status.peak_memory_bytes, attempt.peak_bytes)
         return replace(status, oom_kills=kills, reason=reason, peak_memory_bytes=peak)
 
-    def stop(self) -> None:
-        """End the container and wait until it is removed."""
-        self._stopping.set()
-        self._woken.set()
-        self._thread.join()
-
-    def restart(self, *, keep: bool = True) -> None:
-        """Make a new container at once, with the scripts as they are in the present one; this is no crash."""
+    def _keep_scripts(self) -> None:
         from docker.errors import DockerException
 
-        if not self._thread.is_alive():
-            raise OSError("the container was given up; deploy again")
         with self._guard:
             attempt = self._attempt
-        if keep and attempt is not None:
-            try:
-                scripts.keep(attempt.container, self.spec.root / APP_ROOT.lstrip("/"))
-            except DockerException as error:
-                raise OSError(str(error)) from error
-        self._again.set()
-        self._woken.set()
+        if attempt is None:
+            return
+        try:
+            scripts.keep(attempt.container, self.spec.root / APP_ROOT.lstrip("/"))
+        except DockerException as error:
+            raise OSError(str(error)) from error
 
     def execute(self, command: Sequence[str], *, seconds: float, variables: Mapping[str, str]) -> Executed:
         """Run one more command in the running container."""
@@ -121,24 +104,8 @@ class DockerContainer:
 
     # -- supervision
 
-    def _supervise(self) -> None:
-        try:
-            while not self._stopping.is_set():
-                code = self._run_once()
-                self._set(exit_code=code, finished_at=self._clock())
-                if self._stopping.is_set():
-                    break
-                if not self._again.is_set():
-                    self._crashes += 1
-                    self._set(state="Waiting", reason="CrashLoopBackOff")
-                    self._woken.wait(self._backoff.seconds(self._crashes))
-                self._woken.clear()
-                self._again.clear()
-                if not self._stopping.is_set():
-                    self._set(state="Starting", reason="", restarts=self._status.restarts + 1)
-        finally:
-            self._port.close()
-            self._set(state="Terminated", reason="Error" if self._status.exit_code else "Completed")
+    def _release(self) -> None:
+        """Nothing is to be done: each attempt removes its own container."""
 
     def _run_once(self) -> int:
         """Run one container; return its exit code."""
@@ -233,10 +200,6 @@ class DockerContainer:
     def _limit(self, attempt: Attempt) -> None:
         if self._free_start:
             attempt.container.update(cpu_period=_PERIOD_US, cpu_quota=self._quota)
-
-    def _set(self, **changes: Any) -> None:
-        with self._guard:
-            self._status = replace(self._status, **changes)
 
 
 def _variables(spec: ContainerSpec) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shlex
 import subprocess
-import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,8 +13,8 @@ import psutil
 
 from amlwidgets.sandbox.protocols import ContainerSpec, ContainerStatus
 from amlwidgets.sandbox.run import environment, execution, isolation, records, watch
-from amlwidgets.sandbox.run.ports import Port
 from amlwidgets.sandbox.run.probe import Probe
+from amlwidgets.sandbox.run.supervision import Supervised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +29,7 @@ _CANNOT_START = 128
 """Exit code of a container whose first process could not be started, as container engines report it."""
 
 
-class ProcessContainer:
+class ProcessContainer(Supervised):
     """A container made of processes of this machine.
 
     Made by ``ProcessRuntime.start``; a thread supervises it from then on.
@@ -49,19 +48,14 @@ class ProcessContainer:
         grace_seconds: float,
         clock: Callable[[], float],
     ) -> None:
-        self._port = Port(spec.port)
-        self.spec = replace(spec, port=self._port.number)
-        self._backoff, self._limits, self._grace, self._clock = backoff, limits, grace_seconds, clock
+        starting = ContainerStatus(state="Starting", cpu_limited=limits.words)
+        super().__init__(spec, starting, backoff=backoff, clock=clock)
+        self._limits, self._grace = limits, grace_seconds
         self._view = isolation.view(spec.root, spec.prefix, isolate)
-        self._stopping, self._again, self._woken = threading.Event(), threading.Event(), threading.Event()
-        self._guard = threading.Lock()
-        self._status = ContainerStatus(state="Starting", cpu_limited=limits.words)
-        self._crashes = 0
         self._oom_before = 0
         self._server: psutil.Process | None = None
         # The thread is the parent of the processes: the kernel ends them when it ends, however that happens.
-        self._thread = threading.Thread(target=self._supervise, name=f"container-{spec.name}", daemon=True)
-        self._thread.start()
+        self._begin()
 
     def status(self) -> ContainerStatus:
         """Return the present status."""
@@ -72,19 +66,6 @@ class ProcessContainer:
         reason = "OOMKilled" if killed_now else status.reason
         return replace(status, oom_kills=kills, peak_memory_bytes=peak, reason=reason)
 
-    def stop(self) -> None:
-        """End every process of the container and wait for it."""
-        self._stopping.set()
-        self._woken.set()
-        self._thread.join()
-
-    def restart(self, *, keep: bool = True) -> None:  # noqa: ARG002 - its files are those of its folder
-        """Start the server again at once, with the files as they are now; this is no crash."""
-        if not self._thread.is_alive():
-            raise OSError("the container was given up; deploy again")
-        self._again.set()
-        self._woken.set()
-
     def execute(self, command: Sequence[str], *, seconds: float, variables: Mapping[str, str]) -> Executed:
         """Run one more command with the server's files, limits and view; also when the server has given up."""
         if not self.spec.root.exists():
@@ -94,28 +75,13 @@ class ProcessContainer:
 
     # -- supervision ----------------------------------------------------------------------------------------------
 
-    def _supervise(self) -> None:
-        """Start, and start again after every end, until stopped."""
-        try:
-            while not self._stopping.is_set():
-                code = self._attempt()
-                self._set(exit_code=code, finished_at=self._clock())
-                if self._stopping.is_set():
-                    break
-                if not self._again.is_set():
-                    self._crashes += 1
-                    self._set(state="Waiting", reason="CrashLoopBackOff")
-                    self._woken.wait(self._backoff.seconds(self._crashes))
-                self._woken.clear()
-                self._again.clear()
-                if not self._stopping.is_set():
-                    self._set(state="Starting", reason="", restarts=self._status.restarts + 1)
-        finally:
-            self._port.close()
-            self._limits.close()
-            self._set(state="Terminated", reason="Error" if self._status.exit_code else "Completed")
+    def _keep_scripts(self) -> None:
+        """Nothing is to be done: its scripts are those of its folder, and stay."""
 
-    def _attempt(self) -> int:
+    def _release(self) -> None:
+        self._limits.close()
+
+    def _run_once(self) -> int:
         """Run the server once; return its exit code as a container's (128 + signal when killed)."""
         self._oom_before = self._limits.oom_kills
         self._set(started_at=self._clock())
@@ -228,7 +194,3 @@ class ProcessContainer:
         for _ in range(self._ours + 1):
             generation = [child for parent in generation for child in watch.children(parent)]
         return frozenset(generation)
-
-    def _set(self, **changes: object) -> None:
-        with self._guard:
-            self._status = replace(self._status, **changes)  # type: ignore[arg-type]
