@@ -3,7 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-# Processes of `make test`: most tests wait for others. Each file of tests stays in one of them.
+# Processes of `make test`: most tests wait for others. Each file of tests stays in one of them; tests/conftest.py says which
+# files begin.
 WORKERS ?= 2
 ROOT_OPTION := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
@@ -16,7 +17,7 @@ demo: $(STAMP)
 
 # The order is from quick to slow, so that a mistake shows early.
 test: $(STAMP) host lint types
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=25
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=25
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,17 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Reference material beside the checkout, where there is some."""
 
-_skipped_in_ci: list[str] = []
+# Container images often set this. Hundreds of processes import azureml-core here: compiled anew in each, that takes four
+# times as long as read from where the first has put it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+def pytest_collection_modifyitems(items):
+    """What starts other programs comes first: a long file that began last would keep one of two workers alone."""
+    others = {"docker", "browser", "sandbox", "network"}
+    first = {item.path for item in items if not others.isdisjoint(mark.name for mark in item.iter_markers())}
+    items.sort(key=lambda item: item.path not in first)
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +50,19 @@ def _test_sandbox():
     sandbox = client.start(home)
     yield sandbox
     sandbox.stop()
+    if (home / "engine").exists():
+        _take_from_engine(sandbox)
+
+
+def _take_from_engine(sandbox):
+    """Remove the images of a sandbox that has ended; the environments beside its state stay for the next run."""
+    from docker_support import left_of
+
+    from amlwidgets.sandbox.engine import cleaning
+
+    cleaning.containers(sandbox.home)
+    cleaning.images(sandbox.home, sandbox.identity.port)
+    assert left_of(sandbox.home) == []
 
 
 @pytest.fixture

@@ -7,13 +7,16 @@ import json
 import pytest
 from holdout import KV, PERSON, WS
 from parts import ACR, ENDPOINT, NESTED, ROLE, kv, safe
-from realistic import CASES
+from realistic import VAULTS
+from realistic_workspaces import WORKSPACES
 
 from amlwidgets.arm.reader import read
 from amlwidgets.vault import check as checking
 from amlwidgets.vault.redeploy import WORKSPACE, simulate
 from amlwidgets.vault.undecided import undecided
 from amlwidgets.vault.view import View
+
+CASES = VAULTS | WORKSPACES
 
 
 @pytest.mark.parametrize("name", CASES)
