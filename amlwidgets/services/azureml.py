@@ -218,17 +218,10 @@ def read_operation(service: Any, offset: int) -> Operation | None:
         NotConnected: the service does not answer now; asking again may help.
         ServiceFailed: the answer is not an operation.
     """
-    import requests
-
     address = getattr(service, "_operation_endpoint", None)
     if not address:
         return None
-    headers = {**_auth_header(service.workspace), **_LIVE}
-    answer = requests.get(address, params={"offset": offset}, headers=headers, timeout=60)
-    if not answer.ok:
-        kind = NotConnected if answer.status_code in _PASSING else ServiceFailed
-        raise kind(f"The operation cannot be read: HTTP {answer.status_code}.", code="operation-unreadable")
-    body = answer.json()
+    body = read_json(service.workspace, address, "The operation", offset=offset)
     text = str(body.get("streamingOperationLog") or "")
     details = body.get("operationDetails") or {}
     return Operation(
@@ -240,8 +233,21 @@ def read_operation(service: Any, offset: int) -> Operation | None:
     )
 
 
-def _auth_header(ws: Any) -> dict[str, str]:
-    return dict(ws._auth_object.get_authentication_header())  # noqa: SLF001 - the workspace's own credentials
+def read_json(ws: Any, address: str, what: str, **params: Any) -> dict[str, Any]:
+    """Return what the control plane has at an address, read with the workspace's own credentials.
+
+    Raises:
+        NotConnected: it does not answer now; asking again may help.
+        ServiceFailed: it refuses.
+    """
+    import requests
+
+    credentials = ws._auth_object.get_authentication_header()  # noqa: SLF001 - the SDK has no public way to them
+    answer = requests.get(address, params=params, headers={**credentials, **_LIVE}, timeout=60)
+    if not answer.ok:
+        kind = NotConnected if answer.status_code in _PASSING else ServiceFailed
+        raise kind(f"{what} cannot be read: HTTP {answer.status_code}.", code="operation-unreadable")
+    return dict(answer.json())
 
 
 def _entries(text: str) -> list[tuple[str, str]]:
@@ -267,48 +273,6 @@ def service_log(service: Any, lines: int = 5000) -> str:
         return str(service.get_logs(num_lines=lines) or "")
     except WebserviceException:
         return ""
-
-
-class LogFollower:
-    """Passes on what is new in a log that can only be read whole.
-
-    Args:
-        write: Receives new text.
-    """
-
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
-        self._last = ""
-
-    def update(self, text: str) -> None:
-        """Take the log as it is now; where its beginning was dropped, the overlap is looked for."""
-        if not text:
-            return  # no container answers now; what it wrote stays
-        if text.startswith(self._last):
-            new = text[len(self._last) :]
-        else:
-            kept = _overlap(self._last, text)
-            new = text[kept:] if kept else f"(lines may be missing here)\n{text}"
-        if new:
-            self._write(new)
-        self._last = text
-
-
-def _overlap(old: str, new: str) -> int:
-    """Return how many characters at the end of ``old`` are the beginning of ``new``; the most, from line to line."""
-    head = new[:200]
-    at = old.find(head)
-    while at >= 0:
-        if new.startswith(old[at:]):
-            return len(old) - at
-        at = old.find(head, at + 1)
-    # What is left of the old text is shorter than what was looked for.
-    at = max(0, len(old) - len(head))
-    while 0 <= at < len(old):
-        if new.startswith(old[at:]) and old[at - 1 : at] in ("", "\n"):
-            return len(old) - at
-        at = old.find("\n", at) + 1 or -1
-    return 0
 
 
 def delete_service(ws: Any, name: str) -> bool:

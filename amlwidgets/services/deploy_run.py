@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.core.redact import mask
 from amlwidgets.core.stages import STAGES, Stage, StageState
 from amlwidgets.errors import AmlWidgetsError, BadInput, NotConnected, ServiceFailed
-from amlwidgets.services import azureml, fixes
+from amlwidgets.services import azureml, contention, fixes
 from amlwidgets.services.diagnosis import diagnose_stage
 from amlwidgets.services.execute import StageContext, require_folder, run_stage
 from amlwidgets.services.journal import home
@@ -145,7 +145,7 @@ class DeployRun(RunState):
         """Delete the service that this run has deployed, whatever the settings say now.
 
         Raises:
-            BadInput: a stage is running, or this run has deployed none.
+            BadInput: a stage is running, this run has deployed none, or another deployment has taken it over.
             ServiceFailed: the service cannot be deleted, or is gone already.
         """
         self._refuse_while_running()
@@ -155,7 +155,9 @@ class DeployRun(RunState):
         self._idle.clear()
         self._tell("rail", None)
         try:
-            deleted = azureml.delete_service(self.namespace.get("ws") or self._connect(), name)
+            ws = self.namespace.get("ws") or self._connect()
+            contention.refuse_another(ws, name, str(self.state.get("operation", "")))
+            deleted = azureml.delete_service(ws, name)
             self.state.pop("deployed", None)
             self._reset_from(Stage.SCHEDULE)
         finally:
@@ -229,8 +231,9 @@ class DeployRun(RunState):
         code = error.code if isinstance(error, AmlWidgetsError) else type(error).__name__
         if isinstance(error, AmlWidgetsError) and error.todo:
             message = f"{message} {error.todo}"
-        # What the client says of a closed port would only lead away from that.
-        found = () if gone else diagnose_stage(stage, self.spec, self.logs[stage], error, sources, self.namespace)
+        # What the client says of a closed port, or of somebody else's deployment, would only lead away from that.
+        known = gone or code == contention.TAKEN_OVER
+        found = () if known else diagnose_stage(stage, self.spec, self.logs[stage], error, sources, self.namespace)
         self.findings[stage] = found
         self._finish(
             stage,

@@ -11,8 +11,9 @@ from amlwidgets.core.checks import Check, CheckState
 from amlwidgets.core.redact import MASK
 from amlwidgets.core.stages import OperationState, ServiceState, Stage, Target
 from amlwidgets.errors import BadInput, ServiceFailed
-from amlwidgets.services import azureml
+from amlwidgets.services import azureml, contention
 from amlwidgets.services.code import Call, execute
+from amlwidgets.services.log_follow import LogFollower
 from amlwidgets.services.patience import Patience
 from amlwidgets.services.plan import calls_of, environment_call
 from amlwidgets.services.preflight import preflight, script_path
@@ -75,6 +76,11 @@ class StageContext:
         if "ws" not in self.namespace:
             self.namespace["ws"] = interruptible(self.workspace, self.cancelled)
         return self.namespace["ws"]
+
+    @property
+    def deployed(self) -> tuple[Any, str, str]:
+        """The workspace, the name of the service that this run has deployed, and the operation by which it did."""
+        return self.namespace.get("ws"), str(self.state.get("service", "")), str(self.state.get("operation", ""))
 
     def need(self, *names: str) -> None:
         """Make sure earlier results are there, fetching them again after a restart.
@@ -245,6 +251,13 @@ def _schedule(context: StageContext) -> str:
         context.need("service")  # it was begun, and only its answers stayed out
     else:
         _deploy(context)
+    with contention.told(context, Stage.SCHEDULE):
+        _place(context)
+    return "placed" if context.spec.target == Target.AKS else "1 container"
+
+
+def _place(context: StageContext) -> None:
+    """Follow the deployment until a container begins."""
     try:
         operation = _follow(context, until_placed=True)
     except ServiceFailed as error:
@@ -254,14 +267,15 @@ def _schedule(context: StageContext) -> str:
     failed = operation is not None and operation.state.ended and operation.state != OperationState.SUCCEEDED
     if failed and operation is not None and not _is_placed(context, operation):
         _raise_failure(context)
-    return "placed" if context.spec.target == Target.AKS else "1 container"
 
 
 def _deploy(context: StageContext) -> None:
+    contention.look_first(context)
     context.need("model", "image" if context.spec.uses_image else "environment")
     for call in calls_of(Stage.SCHEDULE, context.spec):
         context.call(call)
     context.state["service"] = context.state["deployed"] = str(context.namespace["service"].name)
+    context.state["operation"] = contention.operation_of(context.namespace["service"])
 
 
 def _is_placed(context: StageContext, operation: azureml.Operation) -> bool:
@@ -277,7 +291,7 @@ def _is_placed(context: StageContext, operation: azureml.Operation) -> bool:
 def _follow(context: StageContext, *, until_placed: bool) -> azureml.Operation | None:
     """Follow the deployment's operation; the container's log joins in as soon as there is a container."""
     service, offset = context.namespace["service"], 0
-    container = azureml.LogFollower(context.write)
+    container = LogFollower(context.write)
     while True:
         operation = context.patience.ask(partial(azureml.read_operation, service, offset))
         if operation is None:
@@ -296,6 +310,11 @@ def _follow(context: StageContext, *, until_placed: bool) -> azureml.Operation |
 
 def _start(context: StageContext) -> str:
     context.need("service")
+    with contention.told(context, Stage.START):
+        return _wait_healthy(context)
+
+
+def _wait_healthy(context: StageContext) -> str:
     wait, read_log = calls_of(Stage.START, context.spec)
     _follow(context, until_placed=False)
     try:
@@ -332,15 +351,25 @@ def _score(context: StageContext) -> str:
             todo="Write it again.",
         )
     context.write(f"POST {service.scoring_uri}\n{context.spec.sample}\n\n")
+    with contention.told(context, Stage.SCORE):
+        prediction = _ask(context, call, before)
+    context.write(f"{prediction}\n")
+    other = interruptible(lambda: contention.another(*context.deployed), context.cancelled)
+    if other is not None:
+        context.write(f"It comes from another deployment of {other.service}, {other.words}.\n")
+    return "200, from another deployment" if other else "200"
+
+
+def _ask(context: StageContext, call: Call, before: int) -> Any:
+    """Send the sample; where it fails, what the container wrote since (from character ``before``) joins the log."""
     try:
-        prediction = context.call(call)
+        return context.call(call)
     except Exception as error:
         context.sources.append(("response", str(error)))
+        service = context.namespace["service"]
         log = interruptible(lambda: azureml.service_log(service), context.cancelled)
         context.write("\nThe container wrote:\n" + log[before:])
         raise
-    context.write(f"{prediction}\n")
-    return "200"
 
 
 _RUNNERS: dict[Stage, Callable[[StageContext], str]] = {

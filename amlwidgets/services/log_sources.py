@@ -254,7 +254,7 @@ class ServiceSource:
     live = True
 
     def __init__(self, service: Any) -> None:
-        from amlwidgets.services.azureml import LogFollower
+        from amlwidgets.services.log_follow import LogFollower
 
         self.name = f"log of {service.name}"
         self._service = service

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlwidgets.core.logbuffer import LogBuffer
-from amlwidgets.services.azureml import LogFollower
+from amlwidgets.services.log_follow import LogFollower
 from amlwidgets.services.log_pick import source_of
 from amlwidgets.services.log_sources import BuildLogSource
 
