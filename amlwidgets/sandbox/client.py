@@ -279,6 +279,8 @@ def start(
         return running
     try:
         _refuse_others(folder)
+        if home is None and not os.environ.get(HOME_VARIABLE):
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # amlwidgets' own, which holds the journal too
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         log = os.fdopen(os.open(folder / "daemon.log", flags, 0o600), "ab")

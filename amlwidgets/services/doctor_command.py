@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 def examine() -> list[Check]:
     """Return what works here and what is missing: nothing of it names the user, the machine or a subscription."""
-    parts: list[Callable[[], list[Check]]] = [_machine, _packages, _workspace, _engine, _azure_cli, _disk]
+    parts: list[Callable[[], list[Check]]] = [_machine, _packages, _workspace, _engine, _azure_cli, _disk, _rights]
     return [_public(check) for part in parts for check in part()]
 
 
@@ -163,3 +163,30 @@ def _disk() -> list[Check]:
     words = f"{free / 1e9:.0f} GB free for the journal and the sandbox." if writable else "It cannot be written."
     todo = "" if state is CheckState.OK else "Set AMLWIDGETS_HOME to another folder."
     return [Check("data", "Data folder", state, str(place), words, todo)]
+
+
+def _rights() -> list[Check]:
+    """Return a warning for each folder of data that others of this machine can open."""
+    from amlwidgets.services.journal import home
+    from amlwidgets.services.rights import open_to_others
+
+    named = {"AMLWIDGETS_HOME": home(), "AMLWIDGETS_SANDBOX_HOME": _sandbox_home()}
+    return [
+        _open_folder(variable, place, what)
+        for variable, place in named.items()
+        if place is not None and (what := open_to_others(place))
+    ]
+
+
+def _sandbox_home() -> Path | None:
+    chosen = os.environ.get("AMLWIDGETS_SANDBOX_HOME")
+    return Path(chosen).expanduser() if chosen else None
+
+
+def _open_folder(variable: str, place: Path, what: str) -> Check:
+    named = os.environ.get(variable)
+    could = "could put other files in the place of yours" if what == "write" else "see the names of its files"
+    words = f"Others of this machine can open {variable if named else 'the data folder'}, and {could}."
+    # By its variable: the doctor tells no folder.
+    shown = f'"${variable}"' if named else str(place)
+    return Check("rights", "Rights", CheckState.WARN, str(place), words, f"Run: chmod 700 {shown}")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.core.spec import DeploymentSpec, label_of
 from amlwidgets.core.stages import STAGES, Stage
 from amlwidgets.errors import BadInput
+from amlwidgets.services.rights import own_folder
 from amlwidgets.services.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _read(path: Path) -> str:
 
 def _back_up(folder: Path, edit: FileEdit) -> Path:
     """Keep what a file holds before the fix; outside the working folder, which may be uploaded whole."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    own_folder(folder)
     stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1_000_000:06d}"
     path = folder / f"{stamp}-{Path(edit.file).name}"
     write_whole(path, edit.before)

@@ -17,6 +17,7 @@ from amlwidgets.core.redact import mask
 from amlwidgets.core.spec import DeploymentSpec
 from amlwidgets.core.stages import Stage
 from amlwidgets.errors import BadInput, ServiceFailed
+from amlwidgets.services.rights import close_file, own_file, own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,14 @@ def home() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("amlwidgets"))
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the journal's folder; one that the user has named keeps its rights, and the doctor tells them."""
+    if os.environ.get("AMLWIDGETS_HOME") or folder != home():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    else:
+        own_folder(folder)
 
 
 @dataclass(slots=True)
@@ -112,9 +121,11 @@ class Journal:
         self.path = path or home() / "journal.db"
         self._lock = threading.RLock()
         with self._translated():
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_folder(self.path.parent)
             # Logs are masked, but names and settings are the user's alone to read; SQLite's own files follow this one.
-            self.path.touch(mode=0o600)
+            own_file(self.path)
+            for extra in self.path.parent.glob(f"{self.path.name}-*"):
+                close_file(extra)
             self._db = sqlite3.connect(self.path, check_same_thread=False, timeout=10, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")

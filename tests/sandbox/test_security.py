@@ -179,6 +179,8 @@ def test_what_it_keeps_is_for_the_owner_alone(shared_folder, tmp_path):
     (tmp_path / "m.txt").write_text("secret model")
     before = os.umask(0o000)  # a careless user's
     try:
+        (shared_folder / "home").mkdir()
+        assert (shared_folder / "home").stat().st_mode & 0o777 == 0o777
         sandbox = support.start_sandbox(shared_folder / "home")
         code = 'from azureml.core import Model\nModel.register(ws, model_path="m.txt", model_name="m")\n'
         support.run_client(code, tmp_path, sandbox)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from amlwidgets.core.checks import Check, CheckState
 from amlwidgets.services import doctor_command
 
@@ -49,6 +51,24 @@ def test_no_engines_address_and_no_folder_is_told(tmp_path):
         assert "contoso" not in said
         assert "alice" not in said
         assert str(tmp_path) not in said
+
+
+@pytest.mark.parametrize("variable", ["AMLWIDGETS_HOME", "AMLWIDGETS_SANDBOX_HOME"])
+def test_a_folder_that_others_can_open_is_told_with_the_command_that_closes_it(tmp_path, variable):
+    place = tmp_path / "data"
+    place.mkdir()
+    elsewhere = {"AMLWIDGETS_HOME": str(tmp_path / "none"), "DOCKER_HOST": "tcp://127.0.0.1:1"}
+    environment = elsewhere | {variable: str(place)}
+    for mode, could in ((0o777, "could put other files"), (0o755, "see the names")):
+        place.chmod(mode)
+        _code, said = doctor(tmp_path, **environment)
+        (line,) = [line for line in said.splitlines() if "Rights" in line]
+        assert f"Others of this machine can open {variable}, and {could}" in line
+        assert place.stat().st_mode & 0o777 == mode, "only told"
+        command = line.partition("Run: ")[2]
+        assert command == f'chmod 700 "${variable}"'
+    subprocess.run(["/bin/sh", "-c", command], env=environment | {"PATH": os.defpath}, check=True)
+    assert "Rights" not in doctor(tmp_path, **environment)[1]
 
 
 def test_what_helps_everybody_is_told_whole():

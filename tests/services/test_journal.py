@@ -7,7 +7,8 @@ import pytest
 from amlwidgets.core.spec import DeploymentSpec
 from amlwidgets.core.stages import Stage
 from amlwidgets.errors import ServiceFailed
-from amlwidgets.services.journal import Journal, is_alive, process_identity
+from amlwidgets.services import fixes
+from amlwidgets.services.journal import Journal, home, is_alive, process_identity
 
 
 @pytest.fixture
@@ -81,6 +82,49 @@ def test_the_journal_is_for_its_owner_alone_and_holds_no_secret_of_the_sample(jo
     for file in tmp_path.glob("journal.db*"):
         assert file.stat().st_mode & 0o077 == 0, file
         assert b"0123456789SECRET" not in file.read_bytes()
+
+
+def rights(path):
+    return path.stat().st_mode & 0o777
+
+
+def test_in_a_folder_that_is_open_to_all_its_own_files_are_closed_and_the_folder_is_left_alone(tmp_path, monkeypatch):
+    place = tmp_path / "shared"
+    (place / "backups").mkdir(parents=True)
+    place.chmod(0o777)
+    (place / "backups").chmod(0o755)
+    monkeypatch.setenv("AMLWIDGETS_HOME", str(place))
+    first = Journal()
+    for file in place.glob("journal.db*"):
+        file.chmod(0o666)
+    Journal().create(DeploymentSpec(), {})
+    files = list(place.glob("journal.db*"))
+    assert {file.name for file in files} == {"journal.db", "journal.db-wal", "journal.db-shm"}
+    assert {rights(file) for file in files} == {0o600}
+    (tmp_path / "score.py").write_text("old")
+    spec = DeploymentSpec(folder=str(tmp_path))
+    fixes.apply(fixes.Proposal("x", (fixes.FileEdit("score.py", "old", "new"),)), spec, home() / "backups")
+    assert rights(place / "backups") == 0o700
+    assert rights(place) == 0o777, "not ours to change"
+    first.close()
+
+
+def test_the_folder_that_amlwidgets_chooses_itself_is_closed(tmp_path, monkeypatch):
+    monkeypatch.delenv("AMLWIDGETS_HOME", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    home().mkdir()
+    home().chmod(0o775)
+    Journal().close()
+    assert home().is_relative_to(tmp_path)
+    assert rights(home()) == 0o700
+
+
+def test_a_journal_that_is_a_link_to_another_place_is_refused(tmp_path):
+    (tmp_path / "elsewhere").write_text("")
+    (tmp_path / "journal.db").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ServiceFailed, match="it is a link to another place"):
+        Journal(tmp_path / "journal.db")
+    assert (tmp_path / "elsewhere").read_text() == ""
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_one_sentence(tmp_path):
