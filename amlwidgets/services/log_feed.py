@@ -108,12 +108,13 @@ class LogFeed:
             stop.wait(_TICK if settled else 0)
 
     def _finish(self, stop: threading.Event) -> None:
+        # Before it is done: who has waited for that finds that the changes were told.
+        self._changed("log")
+        self._changed("status")
         with self._lock:
             if self._stop is stop:
                 self.running = False
             self._done.set()
-        self._changed("log")
-        self._changed("status")
 
     def _diagnose(self, stop: threading.Event) -> None:
         if _DIAGNOSIS not in sys.modules:

@@ -26,6 +26,7 @@ class Coalescer(Generic[T]):
         self._flush, self._interval = flush, interval
         self._changes: set[T] = set()
         self._lock = threading.Lock()
+        self._telling = threading.RLock()
         self._timer: threading.Timer | None = None
         self._closed = False
 
@@ -42,12 +43,20 @@ class Coalescer(Generic[T]):
         self._timer.daemon = True
         self._timer.start()
 
-    def _fire(self) -> None:
-        with self._lock:
-            changes, self._changes = self._changes, set()
-        try:
-            if changes:
+    def tell(self) -> bool:
+        """Tell at once what was noted before, and be done with it on return; returns whether there was anything."""
+        with self._telling:
+            with self._lock:
+                changes, self._changes = self._changes, set()
+                closed = self._closed
+            if changes and not closed:
                 self._flush(changes)
+            return bool(changes)
+
+    def _fire(self) -> None:
+        changes = True
+        try:
+            changes = self.tell()
         finally:
             with self._lock:
                 self._timer = None

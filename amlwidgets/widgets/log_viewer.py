@@ -86,8 +86,14 @@ class LogViewer(AmlWidget):
         self._feed.start()
 
     def wait(self, seconds: float = 60.0) -> bool:
-        """Wait until the source has ended and all of it was looked at; return whether that is so."""
-        return self._feed.wait(seconds)
+        """Wait until the source has ended and all of it was looked at; return whether that is so.
+
+        When it is, the traits tell it, too.
+        """
+        done = self._feed.wait(seconds)
+        if done:
+            self._changes.tell()
+        return done
 
     def close(self) -> None:
         """End the work and take the widget away."""

@@ -7,12 +7,20 @@ import sandbox_support as support
 
 
 @pytest.fixture(scope="session")
-def sandbox(tmp_path_factory):
+def one_sandbox(tmp_path_factory):
+    """The sandbox of all files: what one has built, the next need not."""
     found = support.start_sandbox(tmp_path_factory.mktemp("conformance") / "home")
     yield found
     if (found.home / "engine").exists():
         found.reset(images=True)  # what local web services have left in the Docker engine
     found.stop()
+
+
+@pytest.fixture(scope="module")
+def sandbox(one_sandbox):
+    """That sandbox, empty but for its images: files run in any order."""
+    one_sandbox.reset()
+    return one_sandbox
 
 
 @pytest.fixture(scope="session")

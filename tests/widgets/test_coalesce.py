@@ -40,6 +40,26 @@ def test_a_change_during_a_flush_is_told_afterwards():
     coalescer.close()
 
 
+def test_what_was_noted_is_told_on_return():
+    told, begun, gate = [], threading.Event(), threading.Event()
+
+    def flush(changes):
+        begun.set()
+        gate.wait(5)
+        told.append(set(changes))
+
+    coalescer = Coalescer(flush, interval=3600)
+    coalescer.add("first")
+    assert begun.wait(5)
+    coalescer.add("second")
+    # Also what another thread is just telling is told before it returns.
+    threading.Timer(0.05, gate.set).start()
+    assert coalescer.tell()
+    assert told == [{"first"}, {"second"}]
+    assert not coalescer.tell()
+    coalescer.close()
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_failing_flush_does_not_end_the_telling():
     told, twice = [], threading.Event()

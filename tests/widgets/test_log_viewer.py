@@ -259,6 +259,7 @@ def test_live_lines_are_pushed_while_the_kernel_is_busy_and_none_is_lost():
         done += sum(range(1000))
     assert done
     assert len(viewer._log) == 50_000
+    assert viewer.total == 50_000, "who has waited need not wait for the traits"
     assert viewer._log.window(49_999, 1) == ["2026-11-21T10:00:00Z INFO line 49999"]
     until(lambda: viewer.comm.sent("log")[-1]["state"]["total"] == 50_000)
     pushed = viewer.comm.windows()
