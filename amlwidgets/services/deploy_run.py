@@ -114,15 +114,17 @@ class DeployRun(RunState):
         """Take the last applied fix back and return what it had done; stages that it concerned wait again.
 
         Raises:
-            BadInput: there is nothing to undo, or a file was changed since.
+            BadInput: there is nothing to undo, a file or the notebook's working folder was changed since, or the
+                journal leads to other files.
         """
         self._refuse_while_running()
+        require_folder(self.spec)
         journal = self._open()
         last = journal.last_fix(self._id)
         if last is None:
             raise BadInput("There is no fix to undo.", code="nothing-to-undo")
         applied = fixes.Applied.from_dict(last[1])
-        self.spec = fixes.undo(applied, self.spec)
+        self.spec = fixes.undo(applied, self.spec, home() / "backups")
         journal.mark_undone(self._id, last[0])
         self._reset_from(applied.retry_from)
         self._save()

@@ -7,7 +7,6 @@ deployment's settings. Nothing is written before ``apply``.
 from __future__ import annotations
 
 import difflib
-import hashlib
 import io
 import os
 import re
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.core.spec import DeploymentSpec, label_of
 from amlwidgets.core.stages import STAGES, Stage
 from amlwidgets.errors import BadInput
+from amlwidgets.services.kept_files import backup_text, digest, project_file, read_text, refused
 from amlwidgets.services.rights import own_folder
 from amlwidgets.services.whole_files import write_whole
 
@@ -86,7 +86,7 @@ class Applied:
 
     Attributes:
         title: What it did.
-        files: For each file: its name, where the backup lies, and the SHA-256 of what the fix wrote.
+        files: For each file: its name, where the backup lies, and the SHA-256 of the backup and of what the fix wrote.
         settings: Name → (before, after).
         retry_from: The earliest stage that it concerns.
     """
@@ -102,9 +102,17 @@ class Applied:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Applied:
-        """Read ``to_dict``'s form."""
-        settings = {k: (v[0], v[1]) for k, v in plain["settings"].items()}
-        return cls(plain["title"], tuple(plain["files"]), settings, Stage(plain["retry_from"]))
+        """Read ``to_dict``'s form.
+
+        Raises:
+            BadInput: It is spoiled.
+        """
+        try:
+            settings = {str(k): (v[0], v[1]) for k, v in plain["settings"].items()}
+            files = tuple(dict(entry) for entry in plain["files"])
+            return cls(str(plain["title"]), files, settings, Stage(plain["retry_from"]))
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise refused("the journal's record of it is spoiled") from error
 
 
 def apply(proposal: Proposal, spec: DeploymentSpec, backups: Path) -> tuple[DeploymentSpec, Applied]:
@@ -114,7 +122,7 @@ def apply(proposal: Proposal, spec: DeploymentSpec, backups: Path) -> tuple[Depl
         BadInput: a file has changed since the proposal was made; nothing is written then.
     """
     for edit in proposal.edits:
-        if _read(Path(spec.folder, edit.file)) != edit.before:
+        if read_text(Path(spec.folder, edit.file)) != edit.before:
             raise BadInput(
                 f"{edit.file} has changed in the meantime.", code="file-changed", todo="Look at the fix again."
             )
@@ -122,37 +130,39 @@ def apply(proposal: Proposal, spec: DeploymentSpec, backups: Path) -> tuple[Depl
     for edit in proposal.edits:
         backup = _back_up(backups, edit)
         write_whole(Path(spec.folder, edit.file), edit.after)
-        files.append({"file": edit.file, "backup": str(backup), "after": _hash(edit.after)})
+        kept = {"backup": str(backup), "before": digest(edit.before), "after": digest(edit.after)}
+        files.append({"file": edit.file, **kept})
     settings = {name: (getattr(spec, name), value) for name, value in proposal.settings.items()}
     return spec.changed(**proposal.settings), Applied(proposal.title, tuple(files), settings, proposal.retry_from)
 
 
-def undo(applied: Applied, spec: DeploymentSpec) -> DeploymentSpec:
+def undo(applied: Applied, spec: DeploymentSpec, backups: Path) -> DeploymentSpec:
     """Take an applied fix back: all of its files and settings, or nothing.
 
+    Args:
+        applied: The fix, as the journal has it; it is not trusted.
+        spec: The specification, whose ``folder`` bounds what is written.
+        backups: The folder that bounds what is read.
+
     Raises:
-        BadInput: a file was changed by hand since; everything is left alone.
+        BadInput: a file was changed by hand since, or the journal leads elsewhere; everything is left alone.
     """
+    if "folder" in applied.settings:
+        raise refused("it would change the working folder")
+    before = []
     for entry in applied.files:
-        if _hash(_read(Path(spec.folder, entry["file"]))) != entry["after"]:
+        path = project_file(entry, Path(spec.folder))
+        if digest(read_text(path)) != entry.get("after"):
             raise BadInput(
                 f"{entry['file']} was changed since the fix.",
                 code="file-changed",
-                todo=f"What it was before lies in {entry['backup']}.",
+                todo=f"What it was before lies in {backups / Path(str(entry.get('backup') or '')).name}.",
             )
-    for entry in applied.files:
-        write_whole(Path(spec.folder, entry["file"]), _read(Path(entry["backup"])))
-    return spec.changed(**{k: before for k, (before, after) in applied.settings.items() if getattr(spec, k) == after})
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _read(path: Path) -> str:
-    # newline="" keeps the file's own line ends
-    with path.open(encoding="utf-8", newline="") as stream:
-        return stream.read()
+        before.append((path, backup_text(entry, backups)))
+    changed = spec.changed(**{k: old for k, (old, new) in applied.settings.items() if getattr(spec, k, None) == new})
+    for path, text in before:
+        write_whole(path, text)
+    return changed
 
 
 def _back_up(folder: Path, edit: FileEdit) -> Path:
@@ -182,7 +192,7 @@ def _user_file(spec: DeploymentSpec, name: str) -> str:
 def _replace_text(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
     arguments = fix.arguments
     file = _user_file(spec, arguments["file"])
-    before = _read(Path(spec.folder, file))
+    before = read_text(Path(spec.folder, file))
     lines = before.splitlines(keepends=True)
     old, new = arguments["old"], arguments["new"]
     index = _line_with(lines, old, arguments.get("line", ""))
@@ -207,7 +217,7 @@ def _edit_conda(fix: Fix, spec: DeploymentSpec, change: Callable[[list[Any]], bo
 
     if not spec.conda_file:
         return None
-    before = _read(Path(spec.folder, spec.conda_file))
+    before = read_text(Path(spec.folder, spec.conda_file))
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.indent(mapping=2, sequence=_sequence_indent(before), offset=_sequence_indent(before) - 2)

@@ -16,6 +16,8 @@ from amlwidgets.core.report_text import not_explained
 from amlwidgets.core.stages import STAGES, Stage, StageState
 from amlwidgets.errors import BadInput
 from amlwidgets.services.code import Ref, render
+from amlwidgets.services.journal import home
+from amlwidgets.services.kept_files import backup_text, digest, project_file, read_text
 from amlwidgets.services.plan import calls_of
 from amlwidgets.services.whole_files import write_whole
 
@@ -248,26 +250,54 @@ def _excerpt(log: str, findings: list[dict[str, Any]]) -> str:
 def _fixes(run: SavedRun, applied: list[tuple[dict[str, Any], bool]]) -> str:
     if not applied:
         return ""
+    kept = [entry for fix, _ in applied for entry in _files(fix)]
     parts = ["## Fixes that were applied"]
     for fix, undone in applied:
         settings = fix.get("settings", {}).items()
         changed = ", ".join(f"`{n}`: {inline(repr(b))} → {inline(repr(a))}" for n, (b, a) in settings)
         parts.append(f"* {inline(fix['title'])}{' (taken back)' if undone else ''}{f': {changed}' if changed else ''}")
-        parts += [fenced(diff, "diff") for diff in _diffs(fix, Path(run.spec.folder))]
+        parts += [fenced(diff, "diff") for diff in _diffs(fix, kept, Path(run.spec.folder))]
     return "\n\n".join(parts)
 
 
-def _diffs(fix: dict[str, Any], folder: Path) -> list[str]:
-    """Return what a fix changed, as far as backup and file are still there."""
+def _diffs(fix: dict[str, Any], kept: list[dict[str, Any]], folder: Path) -> list[str]:
+    """Return what a fix changed, as far as it can still be told.
+
+    Args:
+        fix: The fix.
+        kept: What the journal says of the files of every fix: a later one kept what this one wrote.
+        folder: The working folder.
+    """
     import difflib
 
     found = []
-    for entry in fix.get("files", []):
-        backup, now = Path(entry["backup"]), folder / entry["file"]
-        if backup.is_file() and now.is_file():
-            old, new = (p.read_text("utf-8", "replace").splitlines() for p in (backup, now))
-            found.append("\n".join(difflib.unified_diff(old, new, now.name, now.name, lineterm="")))
+    for entry in _files(fix):
+        old, new = _backup(entry), _written(entry, kept, folder)
+        if old is not None and new is not None:
+            name = Path(str(entry["file"])).name
+            found.append("\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), name, name, lineterm="")))
     return [diff for diff in found if diff]
+
+
+def _files(fix: dict[str, Any]) -> list[dict[str, Any]]:
+    return [entry for entry in fix.get("files") or [] if isinstance(entry, dict)]
+
+
+def _backup(entry: dict[str, Any]) -> str | None:
+    try:
+        return backup_text(entry, home() / "backups")
+    except BadInput:
+        return None
+
+
+def _written(entry: dict[str, Any], kept: list[dict[str, Any]], folder: Path) -> str | None:
+    """Return what a fix wrote into a file; None where neither the file nor a later backup has it any more."""
+    try:
+        now = read_text(project_file(entry, folder))
+    except (BadInput, OSError, ValueError):
+        now = None
+    later = (_backup(other) for other in kept if other.get("before") == entry.get("after"))
+    return next((text for text in (now, *later) if text is not None and digest(text) == entry.get("after")), None)
 
 
 def _next(run: SavedRun) -> str:

@@ -93,5 +93,5 @@ def test_fix_is_proposed_applied_and_undone(case, spec, tmp_path):
     before = {p: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
     changed, applied = fixes.apply(proposal, spec, Path(tmp_path, "backups"))
     assert changed != spec or {p: p.read_bytes() for p in before} != before
-    assert fixes.undo(applied, changed) == spec
+    assert fixes.undo(applied, changed, tmp_path / "backups") == spec
     assert {p: p.read_bytes() for p in before} == before

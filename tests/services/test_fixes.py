@@ -43,7 +43,7 @@ def test_text_is_replaced_on_the_named_line_only(spec, tmp_path):
     assert backup.stat().st_mode & 0o077 == 0
     kept = applied.to_dict()
     assert "get_model_path" not in str(kept), "the journal keeps no file's text"
-    fixes.undo(fixes.Applied.from_dict(kept), spec)
+    fixes.undo(fixes.Applied.from_dict(kept), spec, tmp_path / "backups")
     assert (tmp_path / "score.py").read_text() == SCRIPT
 
 
@@ -71,7 +71,7 @@ def test_undo_leaves_a_file_alone_that_was_changed_by_hand_since(spec, tmp_path)
     _, applied = fixes.apply(proposal, spec, tmp_path / "backups")
     (tmp_path / "score.py").write_text("# mine\n")
     with pytest.raises(BadInput, match="changed since the fix"):
-        fixes.undo(applied, spec)
+        fixes.undo(applied, spec, tmp_path / "backups")
     assert (tmp_path / "score.py").read_text() == "# mine\n"
 
 
@@ -104,7 +104,7 @@ def test_memory_is_raised(spec, tmp_path, arguments, expected):
     assert "+Memory, GB = " in proposal.diff(spec)
     changed, applied = fixes.apply(proposal, spec, tmp_path)
     assert changed.memory_gb == expected
-    assert fixes.undo(applied, changed).memory_gb == 0.5
+    assert fixes.undo(applied, changed, tmp_path / "backups").memory_gb == 0.5
 
 
 def test_memory_is_never_lowered(spec):
