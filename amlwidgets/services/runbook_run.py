@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import re
+import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +15,11 @@ from amlwidgets.errors import BadInput, NotInstalled, ServiceFailed
 from amlwidgets.services.runbook import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+_LONGEST_FOLDER = 90
+"""Names of sockets are bounded: 103 bytes on macOS, 107 on Linux."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +105,33 @@ def run_again(
     for cell in again.cells:
         cell.metadata.pop("tags", None)  # “raises-exception” would hide what is looked for
     place = {"metadata": {"path": str(folder)}}
-    client = NotebookClient(again, timeout=seconds, kernel_name="python3", resources=place)
     results: list[StageResult] = []
     try:
-        with client.setup_kernel():
-            for number, cell in enumerate(again.cells):
-                if cell.cell_type == "code":
-                    _one(client, cell, number, results, tell)
+        with _own_sockets() as config:
+            client = NotebookClient(again, timeout=seconds, kernel_name="python3", resources=place, config=config)
+            with client.setup_kernel():
+                for number, cell in enumerate(again.cells):
+                    if cell.cell_type == "code":
+                        _one(client, cell, number, results, tell)
     except DeadKernelError as problem:
         raise ServiceFailed("The kernel ended while it ran the runbook.", code="kernel-dead") from problem
     return results
+
+
+@contextmanager
+def _own_sockets() -> Iterator[Any]:
+    """Give the configuration of a kernel whose sockets are files in a folder of the user's own.
+
+    On ports of this machine whoever else uses it could read along, and the kernel warns of that.
+    """
+    from traitlets.config import Config
+
+    config = Config()
+    with tempfile.TemporaryDirectory(prefix="aml-", ignore_cleanup_errors=True) as folder:
+        if len(folder) <= _LONGEST_FOLDER:
+            config.KernelManager.transport = "ipc"
+            config.KernelManager.ip = f"{folder}/k"
+        yield config
 
 
 def _one(client: Any, cell: Any, number: int, results: list[StageResult], tell: Callable[[str], None]) -> None:

@@ -4,6 +4,8 @@ import copy
 import json
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import nbformat
 import papermill
@@ -196,3 +198,35 @@ def test_bad_input(tmp_path):
         runbook_run.load(tmp_path / "x.ipynb")
     with pytest.raises(BadInput, match="cannot be written"):
         runbook.save(runbook.of_report(diagnose("x")), tmp_path / "absent" / "x.ipynb")
+
+
+LOOK = """
+import json
+from pathlib import Path
+from ipykernel.connect import get_connection_info
+info = get_connection_info(unpack=True)
+folder = Path(info["ip"]).parent
+mode = folder.stat().st_mode & 0o777 if folder.is_absolute() else None
+Path("seen.json").write_text(json.dumps([info["transport"], str(folder), mode]))
+"""
+
+
+def test_nobody_else_of_this_machine_reaches_the_kernel_of_a_runbook_and_it_warns_of_nothing(tmp_path, capfd):
+    cell = nbformat.v4.new_code_cell(LOOK)
+    cell.metadata[KEY] = {"stage": "preflight", "state": "done", "seconds": 1.0}
+    book = nbformat.v4.new_notebook(cells=[cell], metadata={KEY: {}})
+    (result,) = runbook_run.run_again(book, tmp_path)
+    assert result.now == "done", result.error
+    transport, folder, mode = json.loads((tmp_path / "seen.json").read_text())
+    assert (transport, mode) == ("ipc", 0o700)
+    assert not Path(folder).exists(), "its sockets are removed"
+    assert "TCP" not in capfd.readouterr().err
+
+
+def test_where_the_name_of_a_socket_would_be_too_long_a_runbook_runs_all_the_same(tmp_path, monkeypatch):
+    deep = tmp_path / ("x" * 90)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(LOOK)], metadata={KEY: {}})
+    assert runbook_run.run_again(book, tmp_path) == []
+    assert json.loads((tmp_path / "seen.json").read_text())[0] == "tcp"
