@@ -36,7 +36,7 @@ _COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    doors.gallery = _gallery
+    doors.gallery, doors.stale_images = _gallery, _stale_images
     parser = argparse.ArgumentParser(prog="amlwidgets", description="Why an Azure ML deployment failed, and the fix.")
     parser.add_argument("--version", action="version", version=f"amlwidgets {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -62,6 +62,16 @@ def _gallery(name: str) -> Any:
     from amlwidgets.gallery_magic import provoke
 
     return provoke(name).runbook()
+
+
+def _stale_images() -> str:
+    from amlwidgets.docker_engine import engine
+    from amlwidgets.sandbox.engine import stale
+    from amlwidgets.sandbox.engine.commands import size_words
+
+    with engine(timeout=60) as client:
+        found = stale.find(client)
+    return size_words(found) if found else ""
 
 
 if __name__ == "__main__":

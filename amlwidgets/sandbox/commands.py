@@ -62,6 +62,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     image = _add(actions, "image", _image, "make the image of a service for docker run, and print its name", shared)
     image.add_argument("name", metavar="NAME", help="a service, or an image with or without :version")
     image.add_argument("--login", action="store_true", help="print the docker login line of the sandbox's registry")
+    words = "list the images in the Docker engine of sandboxes whose state folder is gone, and remove them"
+    _engine_prune(_add(actions, "prune", _prune, words, argparse.ArgumentParser(add_help=False)))
     words = "deploy a template onto the sandbox, and say who has access to its key vaults then"
     vault_commands.configure_redeploy(_add(actions, "redeploy", vault_commands.redeploy, words, shared))
     words = "print the template that people make of a workspace, with its key vault"
@@ -100,6 +102,18 @@ def _base_image(parser: argparse.ArgumentParser) -> None:
     from amlwidgets.sandbox.engine.commands import configure as configure_engine
 
     configure_engine(parser)
+
+
+def _engine_prune(parser: argparse.ArgumentParser) -> None:
+    from amlwidgets.sandbox.engine.commands import configure_prune
+
+    configure_prune(parser)
+
+
+def _prune(options: argparse.Namespace) -> int:
+    from amlwidgets.sandbox.engine.commands import prune
+
+    return prune(options)
 
 
 def _make_base_image(options: argparse.Namespace) -> int:

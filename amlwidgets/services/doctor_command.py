@@ -59,7 +59,16 @@ def run(options: argparse.Namespace) -> int:
 
 def examine() -> list[Check]:
     """Return what works here and what is missing: nothing of it names the user, the machine or a subscription."""
-    parts: list[Callable[[], list[Check]]] = [_machine, _packages, _workspace, _engine, _azure_cli, _disk, _rights]
+    parts: list[Callable[[], list[Check]]] = [
+        _machine,
+        _packages,
+        _workspace,
+        _engine,
+        _stale_images,
+        _azure_cli,
+        _disk,
+        _rights,
+    ]
     return [_public(check) for part in parts for check in part()]
 
 
@@ -145,6 +154,25 @@ def _engine() -> list[Check]:
         Check(c.id, c.title, CheckState.WARN if c.state is CheckState.FAIL else c.state, c.looked_at, c.detail, c.todo)
         for c in check_engine()
     ]
+
+
+def _stale_images() -> list[Check]:
+    from amlwidgets.services import doors
+
+    if doors.stale_images is None or _import_problem("docker"):
+        return []
+    from amlwidgets.docker_engine import errors
+    from amlwidgets.errors import AmlWidgetsError
+
+    silent: tuple[type[BaseException], ...] = (*errors(), AmlWidgetsError)
+    try:
+        found = doors.stale_images()
+    except silent:
+        return []  # the check of the engine says why
+    if not found:
+        return []
+    words = f"{found}, made by sandboxes whose state folder is gone."
+    return [Check("images", "Images", CheckState.WARN, "", words, "See and remove them: amlwidgets sandbox prune")]
 
 
 def _azure_cli() -> list[Check]:

@@ -1,4 +1,4 @@
-"""What the program's doors (magics, CLI) hand to widgets that must not import the sandbox themselves."""
+"""What the program's doors (magics, CLI) hand to widgets and services that must not import the sandbox themselves."""
 
 from __future__ import annotations
 
@@ -18,3 +18,7 @@ def sandbox_client() -> Any:
 
 gallery: Callable[[str], Any] | None = None
 """Provokes a failure of the gallery and returns its runbook; set by the CLI and by ``%load_ext amlwidgets``."""
+
+
+stale_images: Callable[[], str] | None = None
+"""Returns number and size, in words, of images of sandboxes that are gone; empty without any; set by the CLI."""

@@ -1,4 +1,4 @@
-"""``amlwidgets sandbox base-image``: make, look at or remove the image on which environments are built."""
+"""``amlwidgets sandbox base-image``, ``image`` and ``prune``: images in the engine, made, named and removed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from amlwidgets.docker_engine import engine
 from amlwidgets.sandbox.client import default_home
-from amlwidgets.sandbox.engine import base
+from amlwidgets.sandbox.engine import base, stale
 from amlwidgets.sandbox.engine.builder import BUILD_SECONDS
 
 if TYPE_CHECKING:
@@ -59,6 +59,55 @@ def _show(image: Any | None, name: str, *, as_json: bool) -> int:
     else:
         print(f"The base image is there: {name}, {size / 1e6:.0f} MB.")
     return 0 if image is not None else 1
+
+
+def configure_prune(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``prune`` to ``parser``."""
+    parser.add_argument("--yes", action="store_true", help="do not ask; without it nothing is removed unasked")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def prune(options: argparse.Namespace) -> int:
+    """Show the images of sandboxes whose state folder is gone, and remove them when the user says so."""
+    with engine(timeout=600) as client:
+        found = stale.find(client)
+        if options.format == "text":
+            _list(found)
+        sure = bool(found) and (options.yes or (options.format == "text" and _agreed()))
+        removed = stale.remove(client, found) if sure else []
+    if options.format == "json":
+        rows = [{"id": i.id, "names": i.names, "bytes": i.size, "home": i.home, "removed": i in removed} for i in found]
+        print(json.dumps({"schema": 1, "images": rows}))
+    elif sure:
+        print(f"Removed: {len(removed)} of {len(found)}.")
+        print("\n".join(f"The engine keeps {_names(image)}." for image in found if image not in removed), end="")
+    elif found:
+        print("Nothing was changed. With --yes they are removed.")
+    return 0 if not sure or len(removed) == len(found) else 1
+
+
+def _list(found: list[stale.Stale]) -> None:
+    if not found:
+        print("There are no images of sandboxes that are gone.")
+        return
+    for home in sorted({image.home for image in found}):
+        mine = [image for image in found if image.home == home]
+        print(f"Of the sandbox in {home}, which is gone: {size_words(mine)}")
+        print("\n".join(f"  {_names(image)}" for image in mine))
+
+
+def size_words(images: list[stale.Stale]) -> str:
+    """Return number and size in words: images share much, so that the sum is an upper bound."""
+    one = "1 image" if len(images) == 1 else f"{len(images)} images"
+    return f"{one}, up to {sum(image.size for image in images) / 1e9:.1f} GB"
+
+
+def _names(image: stale.Stale) -> str:
+    return ", ".join(image.names) or image.id[:19]
+
+
+def _agreed() -> bool:
+    return sys.stdin.isatty() and input("Remove them? [y/N] ").strip().lower() in ("y", "yes")
 
 
 def image(sandbox: Sandbox, name: str, *, login: bool) -> int:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.sandbox.build.definition import read
 from amlwidgets.sandbox.build.dockerfile import SETUP
 from amlwidgets.sandbox.build.places import answering
-from amlwidgets.sandbox.engine import settings
-from amlwidgets.sandbox.engine.client import APP_ROOT, LABEL, PORT
+from amlwidgets.sandbox.engine import ownership, settings
+from amlwidgets.sandbox.engine.client import APP_ROOT, PORT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +82,7 @@ def environment_steps(base: str, sandbox: Path, key: str, definition: Definition
         *(f"#   conda {conda} is taken from pip as {pip}" for conda, pip in definition.mapped),
         *(f"# pip setting of this machine: {sentence}" for sentence in left_out),
         f"FROM {base}",
-        f"LABEL {LABEL}={json.dumps(str(sandbox))}",
+        ownership.first_step(sandbox),
         *user_steps(own_steps),
         *(f"ARG {name}={json.dumps(value)}" for name, value in variables.items()),
         f"COPY conda.json requirements.txt /{SETUP}/",
@@ -92,13 +92,14 @@ def environment_steps(base: str, sandbox: Path, key: str, definition: Definition
         f"WORKDIR {APP_ROOT}",
         f"EXPOSE {PORT}",
         'CMD ["/bin/sh", "/usr/local/bin/serve"]',
+        ownership.last_step(),
     ]
 
 
 def app_steps(variables: Mapping[str, str]) -> list[str]:
     """Return the steps that add scripts, models and variables to an environment."""
     steps = [f"ENV {name}={json.dumps(value)}" for name, value in sorted(variables.items())]
-    return [*steps, f"COPY {CONTEXT_FOLDER}/ {APP_ROOT}/"]
+    return [*steps, f"COPY {CONTEXT_FOLDER}/ {APP_ROOT}/", ownership.last_step()]
 
 
 def own_steps_of(environment: Mapping[str, Any]) -> str:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.docker_engine import engine
 from amlwidgets.sandbox import image_definition
 from amlwidgets.sandbox.build.dockerfile import SETUP
-from amlwidgets.sandbox.engine import base, context, dockerfile, registry, settings
+from amlwidgets.sandbox.engine import base, context, dockerfile, ownership, registry, settings
 from amlwidgets.sandbox.engine.builder import BUILD_SECONDS
-from amlwidgets.sandbox.engine.client import APP_ROOT, LABEL, PORT
+from amlwidgets.sandbox.engine.client import APP_ROOT, PORT
 
 if TYPE_CHECKING:
     from amlwidgets.sandbox.app import App
@@ -56,7 +56,7 @@ def _steps(app: App, conda_file: str, own: str) -> list[str]:
         "# where that is the same release; carry_over.py says what cannot be.",
         *(f"# pip setting of this machine: {sentence}" for sentence in left_out),
         f"FROM {registry.open_address(app.identity)}:{tag}",
-        f"LABEL {LABEL}={json.dumps(str(app.home))}",
+        ownership.first_step(app.home),
         *dockerfile.user_steps(own),
         *(f"ARG {name}={json.dumps(value)}" for name, value in variables.items()),
         f"COPY {' '.join(_TAKEN)} /{SETUP}/amlwidgets/sandbox/build/",
@@ -71,4 +71,5 @@ def _steps(app: App, conda_file: str, own: str) -> list[str]:
         f"WORKDIR {APP_ROOT}",
         f"EXPOSE {PORT}",
         'CMD ["/bin/sh", "/usr/local/bin/serve"]',
+        ownership.last_step(),
     ]
