@@ -1,14 +1,16 @@
-"""What all tests share: their own data folder, and the rule that CI skips no browser or Docker test."""
+"""What all tests share: their own data folder, their order, and the rule that CI skips no browser or Docker test."""
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
 """Reference material beside the checkout, where there is some."""
 
 # Container images often set this. Hundreds of processes import azureml-core here: compiled anew in each, that takes four
@@ -17,11 +19,29 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 
+@functools.cache
+def _waits_for_docker(file):
+    return "docker_sandbox" in (ROOT / file).read_text(encoding="utf-8")
+
+
 def pytest_collection_modifyitems(items):
     """What starts other programs comes first: a long file that began last would keep one of two workers alone."""
     others = {"docker", "browser", "sandbox", "network"}
     first = {item.path for item in items if not others.isdisjoint(mark.name for mark in item.iter_markers())}
-    items.sort(key=lambda item: item.path not in first)
+    items.sort(key=lambda item: (not _waits_for_docker(item.path), item.path not in first))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Files that share the sandbox with Docker go to one worker, so that each of its images is built once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneDocker(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "docker" if _waits_for_docker(file) else file
+
+    return OneDocker(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +66,7 @@ def _test_sandbox():
     from amlwidgets.sandbox import client
 
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    home = Path(__file__).resolve().parents[1] / ".cache" / f"sandbox{worker}"
+    home = ROOT / ".cache" / f"sandbox{worker}"
     sandbox = client.start(home)
     yield sandbox
     sandbox.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sandbox_support as support
+from docker_support import left_of
 
 
 @pytest.fixture(scope="session")
@@ -11,9 +12,11 @@ def one_sandbox(tmp_path_factory):
     """The sandbox of all files: what one has built, the next need not."""
     found = support.start_sandbox(tmp_path_factory.mktemp("conformance") / "home")
     yield found
-    if (found.home / "engine").exists():
+    uses_docker = (found.home / "engine").exists()
+    if uses_docker:
         found.reset(images=True)  # what local web services have left in the Docker engine
     found.stop()
+    assert not uses_docker or left_of(found.home) == []
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +29,6 @@ def sandbox(one_sandbox):
 @pytest.fixture(scope="session")
 def docker_home(tmp_path_factory):
     """State folder of the one sandbox of all tests with Docker: what one has built, the next need not."""
-    from docker_support import left_of
-
     home = tmp_path_factory.mktemp("docker") / "home"
     yield home
     last = support.start_sandbox(home, runtime="docker")
