@@ -28,6 +28,7 @@ SPEEDS = ("quick", "1")
 RUNTIMES = ("process", "docker", "auto")
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
+_IMAGES_SECONDS = 600.0
 _ALREADY_RUNS, _PORT_TAKEN, _DAMAGED = 3, 4, 6
 _OK = 200
 _MAX_PORT = 65535
@@ -112,9 +113,11 @@ class Sandbox(OwnerRoutes):
             The local web services whose containers were removed, by name.
 
         Raises:
-            NotConnected: It does not run.
+            NotConnected: It does not run, or does not answer in time.
         """
-        done = self._call("POST", f"/sandbox/reset?images={'true' if images else 'false'}", timeout=60)
+        # An engine takes seconds for each image, and more while it builds.
+        seconds = _IMAGES_SECONDS if images else 60
+        done = self._call("POST", f"/sandbox/reset?images={'true' if images else 'false'}", timeout=seconds)
         removed: list[str] = done.get("localServices", [])
         return removed
 
@@ -180,6 +183,12 @@ class Sandbox(OwnerRoutes):
     def _call(self, method: str, path: str, body: Any = None, timeout: float = 30) -> dict[str, Any]:
         try:
             return call(self.identity, method, path, body, timeout)
+        except TimeoutError as exc:
+            raise NotConnected(
+                f"The sandbox on {self.home} has not answered for {timeout:g} s; it may still do what was asked of it.",
+                code="sandbox-busy",
+                todo="Look again in a while: amlwidgets sandbox status",
+            ) from exc
         except OSError as exc:
             raise _not_running(self.home) from exc
 

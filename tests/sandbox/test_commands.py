@@ -11,6 +11,7 @@ import sys
 import pytest
 import sandbox_support as support
 
+from amlwidgets.errors import NotConnected
 from amlwidgets.sandbox import client
 
 pytestmark = pytest.mark.sandbox
@@ -255,3 +256,16 @@ def test_run_leaves_nothing_in_the_sdks_cache_of_workspaces(command, sandbox, tm
     cache.write_text("{broken")
     assert command("run", "--", "true").returncode == 0
     assert cache.read_text() == "{broken"
+
+
+def test_a_sandbox_that_is_slow_to_answer_is_not_said_to_be_gone(sandbox):
+    os.kill(sandbox.pid, signal.SIGSTOP)  # it listens, and answers nothing
+    try:
+        with pytest.raises(
+            NotConnected, match=r"has not answered for 0\.2 s; it may still do what was asked of it"
+        ) as slow:
+            sandbox._call("GET", "/sandbox/status", timeout=0.2)
+    finally:
+        os.kill(sandbox.pid, signal.SIGCONT)
+    assert slow.value.code == "sandbox-busy"
+    assert sandbox.status()["pid"] == sandbox.pid
