@@ -42,6 +42,11 @@ export function logData(ask, onChange) {
     }
     return other;
   };
+  /** Take the few lines of a saved notebook: each in the row where it stands in the log, or one after the other. */
+  data.takeSaved = (excerpt, inPlace) => {
+    data.saved = [];
+    for (const [line, text] of excerpt) data.saved[inPlace ? line : data.saved.length] = { line, text, level: 0, cut: 0, hidden: 0, origin: -1 };
+  };
   /** The line in a row, or undefined while it is fetched. */
   data.row = (row) => {
     const entry = lines.get(rows.get(row));

@@ -1,5 +1,6 @@
 import { h } from "./common.js";
 import { logData } from "./log_data.js";
+import { download } from "./log_download.js";
 import { logFind } from "./log_find.js";
 import { logMap } from "./log_map.js";
 import { rowList } from "./log_rows.js";
@@ -20,6 +21,10 @@ export function logView({ ask, open = () => {} }) {
   let epoch = 0;
   let placed = false;
   let savedTotal = 0;
+  let early = false;
+  let earlyWish = null;
+  // Counts where the reader wanted to be: an answer that comes late moves nobody who has gone elsewhere.
+  let wish = 0;
   const title = h("b", {}, "Log");
   const count = h("span.aml-dim.aml-lines");
   const said = h("span.aml-dim.aml-said", { role: "status" });
@@ -28,13 +33,13 @@ export function logView({ ask, open = () => {} }) {
   const data = logData((op, payload) => ask(op, payload), () => changed());
   const list = rowList({ make: makeRow, stamp: (row) => stampOf(row), onPlace: placedRows });
   const { scroll } = list;
-  const map = logMap({ go: (part) => { follow.checked = false; list.reveal(Math.floor(part * data.rows), true); }, open: (finding) => openFinding(finding) });
+  const map = logMap({ go: (part) => { wish++; follow.checked = false; list.reveal(Math.floor(part * data.rows), true); }, open: (finding) => openFinding(finding) });
   const find = logFind({ ask: (op, payload) => ask(op, payload), here: () => data.row(list.top.row)?.line ?? 0, jump: showHit, changed: () => list.later() });
   const tools = logTools({ change: (settings) => ask("filter", settings).then(taken).catch(sayError), act: (name, value) => actions[name](value) });
   const marks = selection(list, { copy: (from, to) => ask("copy", { from: [from.line, from.column], to: [to.line, to.column] }), say });
-  const link = (label, title, onclick) => h("button.aml-link", { type: "button", title, hidden: true, onclick }, label);
-  const firstError = link("Next error", "Next error (e)", () => actions.error());
-  const nextFinding = link("Next finding", "Next finding (f)", () => actions.finding());
+  const link = (label, key, onclick) => h("button.aml-link", { type: "button", title: `${label} (${key})`, hidden: true, onclick }, label);
+  const firstError = link("Next error", "e", () => actions.error());
+  const nextFinding = link("Next finding", "f", () => actions.finding());
   const more = h("button.aml-toggle", { type: "button", "aria-expanded": "false", title: "Filter, wrap, fold, go to a line, download", onclick: () => {
     tools.box.hidden = !tools.box.hidden;
     more.setAttribute("aria-expanded", String(!tools.box.hidden));
@@ -61,7 +66,7 @@ export function logView({ ask, open = () => {} }) {
     if (entry.hidden) after.push(note(`${entry.hidden.toLocaleString()} more like it ▸`, () => ask("unfold", { line: entry.line }).then(taken).catch(sayError)));
     const margin = h("i", { "aria-label": `line ${entry.line + 1}` }, found ? pin(found) : null, String(entry.line + 1));
     const origin = sources.length > 1 && entry.origin >= 0 ? h(`span.aml-src.aml-src${entry.origin % 6}`, { title: sources[entry.origin] }, sources[entry.origin]) : null;
-    const gap = data.saved && row > 0 && data.saved[row - 1].line !== entry.line - 1 ? ".aml-gap" : "";
+    const gap = data.saved && !early && row > 0 && data.saved[row - 1].line !== entry.line - 1 ? ".aml-gap" : "";
     const line = h(`div.aml-line.aml-l${entry.level}${gap}`, { "data-line": entry.line, "data-row": row }, margin, origin, text, after);
     if (found) line.classList.add("aml-mark");
     if (opened.has(entry.line)) line.classList.add("aml-opened");
@@ -93,17 +98,34 @@ export function logView({ ask, open = () => {} }) {
     const shown = data.rows !== data.total && !tools.isFolded ? `${data.rows.toLocaleString()} of ` : "";
     const text = data.saved ? words : data.total === 1 ? "1 line" : `${shown}${data.total.toLocaleString()} lines`;
     if (count.textContent !== text) count.textContent = text;
-    element.classList.toggle("aml-saved", data.saved !== null);
+    element.classList.toggle("aml-saved", data.saved !== null && !early);
     scroll.style.setProperty("--aml-digits", String(Math.max(data.total, savedTotal, 100)).length);
     if (data.saved?.length || data.total) empty.remove();
     else scroll.append(empty);
-    if (follow.checked && !data.saved) list.toEnd();
+    if (follow.checked && (!data.saved || early)) list.toEnd();
     else list.draw();
+  }
+  /** Draw the few lines that came with the widget where they stand, before the kernel has answered: it may be far away. */
+  function drawEarly(excerpt, total) {
+    early = true;
+    data.takeSaved(excerpt, true);
+    words = total === 1 ? "1 line" : `${total.toLocaleString()} lines`;
+    changed();
+  }
+  /** Draw them as all that there is: no kernel answers. */
+  function drawSaved(excerpt, total) {
+    early = false;
+    data.takeSaved(excerpt, false);
+    words = total ? `${excerpt.length.toLocaleString()} of ${total.toLocaleString()} lines, as saved; run the cell again to see all` : "";
+    changed();
+    pinFindings();
+    if (findings.size) toLine(Math.min(...findings.keys()));
   }
   /** Take counts that the kernel has answered with. */
   function taken(state) {
     if (!state || state.version === undefined) return;
-    if (data.saved) data.saved = null;
+    data.saved = null;
+    early = false;
     if (state.generation !== data.generation) opened = new Map();
     if (state.settings) {
       tools.set(state.settings);
@@ -125,9 +147,10 @@ export function logView({ ask, open = () => {} }) {
   }
   /** Take what the kernel sends to a view that opens, and later by itself: counts, and the newest lines. */
   function take(message, buffers) {
-    if (data.saved) data.saved = null;
+    const wished = early && earlyWish?.wish === wish ? earlyWish.line : null;
     if (message.window) data.takeWindow({ ...message.window, state: message.state, buffers });
     taken(message.state);
+    if (wished !== null && data.rows !== data.total) toLine(wished);
   }
   let waiting = 0;
   function again(pause) {
@@ -151,16 +174,21 @@ export function logView({ ask, open = () => {} }) {
   }
   async function toLine(line, always = false) {
     follow.checked = false;
-    const mine = epoch;
-    try {
-      const { row } = data.saved ? { row: data.saved.findIndex((e) => e.line >= line) } : await ask("locate", { line });
-      if (mine === epoch) list.reveal(Math.max(0, row), always);
-    } catch (error) {
-      sayError(error);
+    const mine = ++wish;
+    // Rows are lines as long as nobody filters; who does is known with the kernel's first answer.
+    if (early) {
+      earlyWish = { line, wish };
+      return list.reveal(line, always);
     }
+    const row = data.saved ? data.saved.findIndex((e) => e.line >= line) : (await ask("locate", { line }).catch(sayError))?.row;
+    if (row === undefined || mine !== wish) return;
+    // A log that has shrunk since, as when lines fold, has brought its end into sight by itself.
+    follow.checked = false;
+    list.reveal(Math.max(0, row), always);
   }
   /** Bring a hit into sight; the rows around it came with it. */
   function showHit({ row, window, state, buffers }) {
+    wish++;
     follow.checked = false;
     data.takeWindow({ ...window, state, buffers });
     list.setCount(data.rows);
@@ -200,20 +228,7 @@ export function logView({ ask, open = () => {} }) {
       toLine(at);
       openFinding(findings.get(at)[0]);
     },
-    async download() {
-      const parts = [];
-      try {
-        for (let index = 0, answer; !answer?.last; index += answer.blocks) {
-          answer = await ask("part", { index });
-          parts.push(answer.buffers[0]);
-        }
-      } catch (error) {
-        return sayError(error);
-      }
-      const address = URL.createObjectURL(new Blob(parts, { type: "text/plain;charset=utf-8" }));
-      h("a", { href: address, download: `${title.textContent.replace(/[^\w.-]+/g, "-")}.log`.replace(/\.log\.log$/, ".log") }).click();
-      setTimeout(() => URL.revokeObjectURL(address), 10_000);
-    },
+    download: () => download(ask, title.textContent).catch(sayError),
   };
   const keys = { "/": () => { find.input.focus(); find.input.select(); }, n: () => find.step(1), N: () => find.step(-1), e: () => actions.error(), E: () => actions.error(true),
     f: () => actions.finding(), w: () => actions.wrap(), g: () => { follow.checked = false; list.reveal(0, true); }, G: () => { follow.checked = true; list.toEnd(); },
@@ -229,10 +244,12 @@ export function logView({ ask, open = () => {} }) {
     event.preventDefault();
     event.stopPropagation();
   });
+  // The browser scrolls by itself, too, as when a log grows: what the reader does is what counts.
+  for (const act of ["keydown", "pointerdown", "wheel", "touchmove"]) scroll.addEventListener(act, () => wish++, { passive: true, capture: true });
   find.onLeave = () => scroll.focus();
   list.onScrolled = () => (follow.checked = list.isAtEnd());
-  list.onResize = () => follow.checked && !data.saved && list.toEnd();
-  follow.addEventListener("change", () => follow.checked && list.toEnd());
+  list.onResize = () => follow.checked && (!data.saved || early) && list.toEnd();
+  follow.addEventListener("change", () => { wish++; if (follow.checked) list.toEnd(); });
 
   return {
     element, reveal: (line) => toLine(line),
@@ -245,6 +262,7 @@ export function logView({ ask, open = () => {} }) {
       pinFindings();
       if (!keep) {
         epoch++;
+        wish++;
         opened = new Map();
         placed = false;
         savedTotal = total;
@@ -254,15 +272,13 @@ export function logView({ ask, open = () => {} }) {
         Object.assign(data, { total: 0, rows: 0, version: -1 });
         data.take({ total: 0, rows: 0, version: -2, generation: -2, settled: 0 });
         list.setCount(0);
+        data.saved = null;
+        if (excerpt.length) drawEarly(excerpt, total);
         const mine = epoch;
         // All that there is where no kernel answers; with one, its lines take their place.
         const alone = setTimeout(() => {
           if (mine !== epoch || data.version >= 0) return;
-          data.saved = excerpt.map(([line, text]) => ({ line, text, level: 0, cut: 0, hidden: 0, origin: -1 }));
-          words = total ? `${excerpt.length.toLocaleString()} of ${total.toLocaleString()} lines, as saved; run the cell again to see all` : "";
-          changed();
-          pinFindings();
-          if (findings.size) toLine(Math.min(...findings.keys()));
+          drawSaved(excerpt, total);
         }, 400);
         ask("open", {}).then((answer) => {
           clearTimeout(alone);

@@ -1,6 +1,8 @@
 """A live log in a real browser: nothing lost, two views alike, the kernel free; closing the views ends the work."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -125,3 +127,36 @@ def test_a_saved_log_is_small_masked_and_reads_well_without_a_kernel(log_book, l
     assert "<i>is</i>" in words
     assert "lines are left out here" in words
     context.close()
+
+
+FAR = """\
+import os
+from amlwidgets import LogViewer
+viewer = LogViewer("\\n".join(f"line {n}" for n in range(5_000)) + "\\n")
+viewer
+"""
+HEARD = """() => { window.heard = []; new MutationObserver(() => {
+  for (const e of document.querySelectorAll('.jp-LinkedOutputView .aml-log')) {
+    const now = e.querySelector('.aml-lines').textContent + (e.querySelector('[data-line="4999"]') ? ', the last one drawn' : '');
+    if (now !== heard.at(-1)) heard.push(now);
+  } }).observe(document.body, {childList: true, subtree: true, characterData: true}) }"""
+
+
+def test_what_came_with_the_widget_is_drawn_before_the_kernel_answers(log_book):
+    book = log_book(FAR, "print(os.getpid())")
+    page = book.page
+    book.run_all()
+    page.locator('.aml-line[data-line="4999"]').wait_for()
+    pid = int(book.output(1))
+    page.evaluate(HEARD)
+    page.evaluate("() => { jupyterapp.shell.currentWidget.content.activeCellIndex = 0 }")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        page.evaluate("() => { jupyterapp.commands.execute('notebook:create-output-view') }")
+        page.wait_for_function("() => heard.at(-1)?.includes('as saved')")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    page.wait_for_function("() => heard.at(-1) === '5,000 lines, the last one drawn'")
+    heard = page.evaluate("heard")
+    saved = next(place for place, words in enumerate(heard) if "as saved" in words)
+    assert "5,000 lines, the last one drawn" in heard[:saved]

@@ -18,7 +18,8 @@ WIDGETS = {
 
 @pytest.mark.parametrize("name", WIDGETS)
 def test_script_and_style_fit_into_a_saved_notebook(name):
-    assert len(script(name).encode()) < 60_000
+    # The page parses the first; a saved notebook holds the second.
+    assert len(script(name).encode()) < 64_000
     assert len(packed(name, *WIDGETS[name]).encode()) < 32_000
 
 
