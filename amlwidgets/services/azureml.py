@@ -10,6 +10,7 @@ import re
 import socket
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from amlwidgets.core.spec import DeploymentSpec
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.4
 """Between two looks at a running operation; the SDK itself waits 5 s."""
+
+NOT_THERE = "not-there"
+"""Code of a failure: the control plane has nothing at an address."""
 
 _LIVE = {"x-amlwidgets-live": "1"}
 """Tells a sandbox that this reader wants the present state at once; Azure ignores it."""
@@ -238,7 +242,7 @@ def read_json(ws: Any, address: str, what: str, **params: Any) -> dict[str, Any]
 
     Raises:
         NotConnected: it does not answer now; asking again may help.
-        ServiceFailed: it refuses.
+        ServiceFailed: it refuses, or has nothing there (code ``NOT_THERE``).
     """
     import requests
 
@@ -246,7 +250,8 @@ def read_json(ws: Any, address: str, what: str, **params: Any) -> dict[str, Any]
     answer = requests.get(address, params=params, headers={**credentials, **_LIVE}, timeout=60)
     if not answer.ok:
         kind = NotConnected if answer.status_code in _PASSING else ServiceFailed
-        raise kind(f"{what} cannot be read: HTTP {answer.status_code}.", code="operation-unreadable")
+        code = NOT_THERE if answer.status_code == HTTPStatus.NOT_FOUND else "operation-unreadable"
+        raise kind(f"{what} cannot be read: HTTP {answer.status_code}.", code=code)
     return dict(answer.json())
 
 

@@ -147,8 +147,8 @@ class DeployRun(RunState):
         """Delete the service that this run has deployed, whatever the settings say now.
 
         Raises:
-            BadInput: a stage is running, this run has deployed none, or another deployment has taken it over.
-            ServiceFailed: the service cannot be deleted, or is gone already.
+            BadInput: a stage is running, this run has deployed none, or another deployment or update has taken it over.
+            ServiceFailed: the service cannot be deleted or asked whose it is, or is gone already.
         """
         self._refuse_while_running()
         name = self.deployed
@@ -158,7 +158,7 @@ class DeployRun(RunState):
         self._tell("rail", None)
         try:
             ws = self.namespace.get("ws") or self._connect()
-            contention.refuse_another(ws, name, str(self.state.get("operation", "")))
+            contention.refuse_another(ws, name, self.state)
             deleted = azureml.delete_service(ws, name)
             self.state.pop("deployed", None)
             self._reset_from(Stage.SCHEDULE)

@@ -34,7 +34,9 @@ class StageContext:
     Attributes:
         spec: What is deployed.
         namespace: Variables of the calls: ws, model, environment, build or image, service, prediction.
-        state: Small facts that survive a restart (``model_id``, ``image_id``, ``service``).
+        state: Small facts that survive a restart: ``model_id``, ``image_id``; the ``service`` of later stages; the
+            one ``deployed``, which may be deleted, by which ``operation`` and ``by`` whom; the service whose state is
+            ``unknown``; what has ``taken`` the service over, as the user has read of it.
         write: Receives log text of this stage, masked afterwards by the receiver.
         note: Receives the words beside the stage while it runs.
         checks: Receives the checks so far.
@@ -270,12 +272,14 @@ def _place(context: StageContext) -> None:
 
 
 def _deploy(context: StageContext) -> None:
-    contention.look_first(context)
     context.need("model", "image" if context.spec.uses_image else "environment")
+    contention.look_first(context)
+    context.state["operation"] = ""  # where the call's end is not seen, what comes after the earlier one may be ours
     for call in calls_of(Stage.SCHEDULE, context.spec):
         context.call(call)
-    context.state["service"] = context.state["deployed"] = str(context.namespace["service"].name)
-    context.state["operation"] = contention.operation_of(context.namespace["service"])
+    service = context.namespace["service"]
+    context.state["service"] = context.state["deployed"] = str(service.name)
+    context.state["operation"], context.state["by"] = contention.operation_of(service), contention.deployer_of(service)
 
 
 def _is_placed(context: StageContext, operation: azureml.Operation) -> bool:
@@ -354,10 +358,11 @@ def _score(context: StageContext) -> str:
     with contention.told(context, Stage.SCORE):
         prediction = _ask(context, call, before)
     context.write(f"{prediction}\n")
-    other = interruptible(lambda: contention.another(*context.deployed), context.cancelled)
+    other = contention.known_other(context)
     if other is not None:
-        context.write(f"It comes from another deployment of {other.service}, {other.words}.\n")
-    return "200, from another deployment" if other else "200"
+        since = other.words(str(context.state.get("by", "")))
+        context.write(f"It comes from another deployment or update of {other.service}, {since}.\n")
+    return "200, from another deployment or update" if other else "200"
 
 
 def _ask(context: StageContext, call: Call, before: int) -> Any:
