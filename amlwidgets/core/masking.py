@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 
-from amlwidgets.core.ansi import plain
 from amlwidgets.core.bytefind import holds
 from amlwidgets.core.redact import KINDS, MASK, MASK_END, mask
 
@@ -107,14 +106,7 @@ def _lines_with_signs(piece: bytes, lower: bytes) -> Spans:
 
 
 def _masked(line: bytes) -> bytes:
-    """Mask one line; colours inside a secret do not save it."""
-    text = line.decode("utf-8", "surrogateescape")
-    safe = mask(text)
-    if "\x1b" in text:
-        bare = mask(plain(text))
-        if bare != plain(safe):
-            safe = bare
-    return safe.encode("utf-8", "surrogateescape")
+    return mask(line.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 def _merge(spans: Spans, others: Spans) -> Spans:

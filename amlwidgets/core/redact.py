@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from amlwidgets.core.ansi import plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -40,7 +42,7 @@ _RULES = (
     ),
     _rule("sig=|Sig=|SIG=", rf"({_WORD_START}[sS][iI][gG]=)[A-Za-z0-9%+/=_\-]{{6,2048}}", "SAS signature"),
     _rule("AccountKey", r"(AccountKey ?= ?)[A-Za-z0-9+/=_%\-]{8,2048}", "account key"),
-    _rule("SharedAccess", r"(SharedAccess(?:Key|Signature) ?= ?)[^\s;\"'\\]{6,2048}", "shared access key"),
+    _rule("SharedAccess", rf"(SharedAccess(?:Key|Signature) ?= ?)[^\s;\"'\\{_OPEN}]{{6,2048}}", "shared access key"),
     _rule("InstrumentationKey", rf"(InstrumentationKey{_Q} ?[=:] ?{_Q})[0-9a-fA-F\-]{{8,64}}", "instrumentation key"),
     _rule(
         "eyJ",
@@ -114,12 +116,36 @@ _KEY = re.compile(
 _NAME_LITERALS = tuple(dict.fromkeys(name[-6:] for name in _NAMES.split("|")))
 _BARE_KEY = re.compile(r"()(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])")
 
+_COLOUR_SIGNS = ("\x1b", "1b[", "1B[", "033[")
+_WRITTEN_COLOUR = re.compile(r"\\{1,8}(?:u001|x1|03)[bB3]\[[\d;]{0,32}m")
+"""A colour as JSON and Python write it: ``\\u001b[31m``, ``\\x1b[31m``, ``\\033[31m``."""
+
 
 def mask(text: str) -> str:
     """Return the text with account keys, signatures, tokens, passwords and connection strings masked.
 
-    The number of lines stays the same. Masked text is left as it is, so masking twice changes nothing.
+    The number of lines stays the same; a line whose secret has colours inside loses them. Masked text is left as
+    it is, so masking twice changes nothing.
     """
+    safe = _masked(text)
+    if not any(sign in text for sign in _COLOUR_SIGNS):
+        return safe
+    return "\n".join(map(_also_without_colours, text.split("\n"), safe.split("\n")))
+
+
+def _also_without_colours(line: str, safe: str) -> str:
+    bare = _bare(line)
+    if bare == line:
+        return safe
+    masked = _masked(bare)
+    return safe if masked == _bare(safe) else masked
+
+
+def _bare(line: str) -> str:
+    return _WRITTEN_COLOUR.sub("", plain(line))
+
+
+def _masked(text: str) -> str:
     for literals, pattern, kind in _RULES:
         if any(literal in text for literal in literals):
             text = pattern.sub(_replacement(kind), text)

@@ -78,11 +78,13 @@ PLAIN = [
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_is_masked_and_its_kind_shown(name):
     text, secret, kind = SECRETS[name]
-    masked = mask_lines(f"before\n{text}\nafter\n".encode()).decode()
-    assert secret not in masked
-    assert f"‹masked: {kind}›" in masked
-    assert masked.startswith("before\n")
-    assert masked.endswith("\nafter\n")
+    whole = f"before\n{text}\nafter\n"
+    for masked in (mask_lines(whole.encode()).decode(), mask(whole)):
+        assert secret not in masked
+        assert f"‹masked: {kind}›" in masked
+        assert masked.startswith("before\n")
+        assert masked.endswith("\nafter\n")
+        assert mask(masked) == masked
 
 
 @pytest.mark.parametrize("name", SECRETS)

@@ -29,7 +29,7 @@ from amlwidgets.widgets.findings_view import FindingsView
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "core"))
 from test_masking import SECRETS
 
-PLANTED = [(text.replace("\x1b[31m", "").replace("\x1b[0m", ""), secret) for text, secret, _ in SECRETS.values()]
+PLANTED = [(text, secret) for text, secret, _ in SECRETS.values()]
 LINES = "".join(f"2026-11-21 10:00:00 INFO {text}\n" for text, _ in PLANTED)
 CRASH = f"""{LINES}Traceback (most recent call last):
   File "/var/azureml-app/score.py", line 3, in init

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import joblib
 import pytest
@@ -14,6 +15,9 @@ from amlwidgets.core.checks import CheckState
 from amlwidgets.errors import BadInput, ServiceFailed
 from amlwidgets.services.local.inside import Ran
 from amlwidgets.services.local.probes import PROBES, ask
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "core"))
+from test_masking import SECRETS
 
 GOOD = """\
 import json
@@ -176,6 +180,22 @@ def test_secrets_of_the_environment_are_masked(inside):
     assert "hunter2hunter2" not in str(answer.to_dict())
     assert "abcdefghijkl" not in str(answer.to_dict())
     assert any(row[0] == "MY_PASSWORD" for row in answer.table)
+
+
+def test_no_probe_shows_a_secret_of_the_environment(inside, root):
+    """A deployment's own variables, which its script repeats when it starts and when it is asked."""
+    planted = [(text.replace("\x00", ""), secret) for text, secret, _ in SECRETS.values()]
+    inside.variables |= {f"SETTING_{n}": text for n, (text, _) in enumerate(planted)}
+    said = "import os\ntold = chr(10).join(os.environ.values())\nprint(told)\n"
+    (root / "score.py").write_text(
+        f"{said}def init(): print(told)\ndef run(data): return told\nif 'x' in told: init()\n"
+    )
+    given = {"name": "diabetes", "sample": '{"x": 1}', "data": '{"x": 1}'}
+    answers = [ask(inside, probe, **{n: given[n] for n in PROBES[probe].takes}) for probe in PROBES]
+    whole = "".join(json.dumps(answer.to_dict(), ensure_ascii=False) for answer in answers)
+    assert "SETTING_30" in whole
+    assert "masked" in whole
+    assert sorted({secret for _, secret in planted if secret in whole}) == []
 
 
 def test_unknown_probe(inside):
