@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_CELL = re.compile(r"<td>.*?</td>", re.DOTALL)
+_CELL = re.compile(r"<td[^>]*>.*?</td>", re.DOTALL)
 _LONG = re.compile(r"(?<=<code>)[^<]{31,}")
 _END_OF_WORD = re.compile(r"(::|[/_.])(?=\w)")
 

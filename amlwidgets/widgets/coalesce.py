@@ -61,7 +61,7 @@ class Coalescer(Generic[T]):
             with self._lock:
                 self._timer = None
                 # Something came while the view was told, or just before: look again after the pause.
-                if changes and not self._closed:
+                if (changes or self._changes) and not self._closed:
                     self._arm(self._interval)
 
     def close(self) -> None:

@@ -53,10 +53,34 @@ def test_what_was_noted_is_told_on_return():
     assert begun.wait(5)
     coalescer.add("second")
     # Also what another thread is just telling is told before it returns.
-    threading.Timer(0.05, gate.set).start()
-    assert coalescer.tell()
+    other = threading.Thread(target=coalescer.tell)
+    other.start()
+    gate.set()
+    other.join(5)
     assert told == [{"first"}, {"second"}]
     assert not coalescer.tell()
+    coalescer.close()
+
+
+def test_a_change_beside_an_empty_telling_is_told():
+    told, there = [], threading.Event()
+
+    class Late(set):
+        """Nothing to tell; while that is found out, something comes."""
+
+        def __bool__(self):
+            coalescer._changes = {"late"}
+            return False
+
+    def flush(changes):
+        told.append(set(changes))
+        there.set()
+
+    coalescer = Coalescer(flush, interval=0.01)
+    coalescer._changes = Late()
+    coalescer._fire()
+    assert there.wait(5)
+    assert told == [{"late"}]
     coalescer.close()
 
 

@@ -10,6 +10,10 @@ from amlwidgets.docker_engine import engine
 from amlwidgets.sandbox.client import default_home
 from amlwidgets.sandbox.engine import base, stale
 from amlwidgets.sandbox.engine.builder import BUILD_SECONDS
+from amlwidgets.sandbox.engine.client import LABEL
+
+_SMALL = 1e8
+"""Bytes below which a size is said in MB."""
 
 if TYPE_CHECKING:
     import argparse
@@ -74,21 +78,30 @@ def prune(options: argparse.Namespace) -> int:
         if options.format == "text":
             _list(found)
         sure = bool(found) and (options.yes or (options.format == "text" and _agreed()))
-        removed = stale.remove(client, found) if sure else []
+        # The user may have taken long: what has changed meanwhile is somebody's work.
+        removed = stale.remove(client, [image for image in stale.find(client) if image in found]) if sure else []
+        unproved = stale.unproved(client) if options.format == "text" else 0
     if options.format == "json":
         rows = [{"id": i.id, "names": i.names, "bytes": i.size, "home": i.home, "removed": i in removed} for i in found]
         print(json.dumps({"schema": 1, "images": rows}))
     elif sure:
         print(f"Removed: {len(removed)} of {len(found)}.")
-        print("\n".join(f"The engine keeps {_names(image)}." for image in found if image not in removed), end="")
+        for image in found:
+            if image not in removed:
+                print(f"The engine keeps {_names(image)}.")
     elif found:
-        print("Nothing was changed. With --yes they are removed.")
+        print("Nothing was changed. With --yes they are removed unasked.")
+    if unproved:
+        print(
+            f"{unproved} more do not say whose they are (made by an older version, or without a data folder) and stay;"
+            f" docker images --filter label={LABEL} lists them."
+        )
     return 0 if not sure or len(removed) == len(found) else 1
 
 
 def _list(found: list[stale.Stale]) -> None:
     if not found:
-        print("There are no images of sandboxes that are gone.")
+        print("No image is proved to be yours and of a sandbox that is gone.")
         return
     for home in sorted({image.home for image in found}):
         mine = [image for image in found if image.home == home]
@@ -99,7 +112,8 @@ def _list(found: list[stale.Stale]) -> None:
 def size_words(images: list[stale.Stale]) -> str:
     """Return number and size in words: images share much, so that the sum is an upper bound."""
     one = "1 image" if len(images) == 1 else f"{len(images)} images"
-    return f"{one}, up to {sum(image.size for image in images) / 1e9:.1f} GB"
+    total = sum(image.size for image in images)
+    return f"{one}, up to {total / 1e9:.1f} GB" if total >= _SMALL else f"{one}, up to {max(total / 1e6, 1):.0f} MB"
 
 
 def _names(image: stale.Stale) -> str:
@@ -107,7 +121,13 @@ def _names(image: stale.Stale) -> str:
 
 
 def _agreed() -> bool:
-    return sys.stdin.isatty() and input("Remove them? [y/N] ").strip().lower() in ("y", "yes")
+    if not sys.stdin.isatty():
+        return False
+    try:
+        return input("Remove them? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False
 
 
 def image(sandbox: Sandbox, name: str, *, login: bool) -> int:

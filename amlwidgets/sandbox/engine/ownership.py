@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 import uuid
 from pathlib import Path
 
@@ -22,6 +23,7 @@ MADE = "amlwidgets.made"
 """Label that the last step of every image of ours sets; whatever is built upon one has another last step."""
 
 _FILE = "engine-owner"
+_NAME = re.compile("[0-9a-f]{32}")
 
 
 def owner() -> str:
@@ -35,9 +37,10 @@ def owner() -> str:
     try:
         if not path.exists():
             _choose(path)
-        return f"{path.read_text('utf-8').strip()}@{platform.node()}"
-    except OSError:
+        name = path.read_text("ascii").strip()
+    except (OSError, UnicodeError):
         return ""
+    return f"{name}@{platform.node()}" if _NAME.fullmatch(name) else ""
 
 
 def _choose(path: Path) -> None:
@@ -46,9 +49,19 @@ def _choose(path: Path) -> None:
     fresh.write_text(uuid.uuid4().hex, "utf-8")
     try:
         with contextlib.suppress(FileExistsError):
-            os.link(fresh, path)  # whole or not at all, and only the first of two
+            _keep_first(fresh, path)
     finally:
         fresh.unlink()
+
+
+def _keep_first(fresh: Path, path: Path) -> None:
+    try:
+        os.link(fresh, path)  # whole or not at all, and only the first of two
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        with path.open("x", encoding="ascii") as file:
+            file.write(fresh.read_text("ascii"))
 
 
 def first_step(home: Path) -> str:

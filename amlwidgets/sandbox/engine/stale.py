@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,10 @@ from amlwidgets.sandbox.images import REGISTRY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_OURS = (f"{REPOSITORY}/", f"{STORE}/", f"{REGISTRY}/", "127.0.0.1:", "localhost:")
-"""How names begin that the sandbox gives."""
+_STORED = re.compile(rf"{re.escape(STORE)}/[0-9a-f]{{12}}/(?P<rest>.+)")
+_GIVEN = re.compile(rf"{re.escape(REPOSITORY)}/[\w.\-]+:latest|{re.escape(REGISTRY)}/(?P<rest>.+)")
+_LOOPBACK = re.compile(r"(?:127\.0\.0\.1|localhost):\d+/(?P<rest>.+)")
+"""How names look that the sandbox gives; on loopback everybody's registries have names like these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def find(client: Any) -> list[Stale]:
     gone = {home for home in homes if _is_gone(Path(home))} - _at_work(homes)
     used = {container["ImageID"] for container in client.api.containers(all=True)}
     found = [_stale(image) for image in listed if image["Labels"][LABEL] in gone and image["Id"] not in used]
-    return [image for image in found if all(map(_is_given, image.names)) and _is_made(client, image.id)]
+    return [image for image in found if _are_given(image.names) and _is_made(client, image.id)]
 
 
 def remove(client: Any, images: Sequence[Stale]) -> list[Stale]:
@@ -66,6 +69,17 @@ def remove(client: Any, images: Sequence[Stale]) -> list[Stale]:
     while gone := [image for image in images if image not in removed and _removed(client, image)]:
         removed += gone
     return removed
+
+
+def unproved(client: Any) -> int:
+    """Return how many images of sandboxes that are gone do not say whose they are.
+
+    They are of an older version, or of a user whose data folder cannot be used.
+    """
+    labels = [image["Labels"] for image in client.api.images(filters={"label": LABEL})]
+    homes = {str(label[LABEL]) for label in labels if ownership.OWNER not in label}
+    gone = {home for home in homes if _is_gone(Path(home))} - _at_work(homes)
+    return sum(ownership.OWNER not in label and label[LABEL] in gone for label in labels)
 
 
 def _stale(image: dict[str, Any]) -> Stale:
@@ -94,9 +108,17 @@ def _at_work(homes: Iterable[str]) -> set[str]:
     return said.intersection(homes)
 
 
-def _is_given(name: str) -> bool:
-    """Whether a name is one that the sandbox gives, or azureml-core gives to a local web service."""
-    return name.startswith(_OURS) or ("/" not in name and name.endswith(":latest"))
+def _are_given(names: Sequence[str]) -> bool:
+    """Whether all names are such as the sandbox gives, or azureml-core to a local web service.
+
+    The latter is one word, like many a name of a user: it counts where it stands alone.
+    """
+    if any("/" not in name for name in names):
+        return len(names) == 1 and names[0].endswith(":latest")
+    given = {name: _STORED.fullmatch(name) or _GIVEN.fullmatch(name) for name in names}
+    known = {match["rest"] for match in given.values() if match} | {name for name, match in given.items() if match}
+    others = (_LOOPBACK.fullmatch(name) for name, match in given.items() if not match)
+    return all(match and (match["rest"] in known or match["rest"].startswith("open-")) for match in others)
 
 
 def _is_made(client: Any, image: str) -> bool:

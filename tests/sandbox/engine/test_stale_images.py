@@ -18,10 +18,9 @@ from run.conftest import definition
 
 from amlwidgets.cli import main
 from amlwidgets.docker_engine import engine
-from amlwidgets.errors import BadInput
 from amlwidgets.sandbox.engine import cleaning, ownership, stale
 from amlwidgets.sandbox.engine.builder import DockerBuilder, image_of
-from amlwidgets.sandbox.engine.client import LABEL, REPOSITORY
+from amlwidgets.sandbox.engine.client import LABEL, REPOSITORY, STORE
 
 pytestmark = [*needs_engine, pytest.mark.timeout(300)]
 
@@ -68,6 +67,11 @@ def _there(client, name):
     return any(name in (image["Id"], *(image["RepoTags"] or ())) for image in client.api.images())
 
 
+def _tagged(image, name):
+    image.tag(name, "latest")
+    return image
+
+
 def ours(home):
     """The steps of an image as the sandbox in ``home`` makes it; never the same as another's."""
     unique = f"LABEL amlwidgets.test={uuid.uuid4().hex}"
@@ -87,9 +91,13 @@ def prune(capsys, *options):
 def test_exactly_the_images_of_the_sandboxes_that_are_gone_are_listed_and_removed(client, build, tmp_path, capsys):
     gone, alive = tmp_path / "gone", tmp_path / "alive"
     alive.mkdir()
-    first, second, store = tag(), tag(), "127.0.0.1:1/" + tag()
+    first, second = tag(), tag()
+    store = f"127.0.0.1:1/{second}"
     stale_one, stale_two = build(first, *ours(gone)), build(second, *ours(gone))
     stale_two.tag(store.rpartition(":")[0], "latest")
+    named = f"{uuid.uuid4().hex[:12]}/package:7"
+    packed = build(f"127.0.0.1:1/{named}", *ours(gone))
+    packed.tag(f"{STORE}/0123456789ab/{named.rpartition(':')[0]}", "7")
     dangling_name = tag()
     dangling = build(dangling_name, *ours(gone))
     build(dangling_name, *ours(alive))
@@ -99,19 +107,23 @@ def test_exactly_the_images_of_the_sandboxes_that_are_gone_are_listed_and_remove
         "of a living sandbox": build(tag(), *ours(alive)),
         "built upon one of ours": build(tag(), f"FROM {first}", "ENV MINE=1"),
         "given a name by the user": build(f"example.com/company/{uuid.uuid4().hex}:v1", *ours(gone)),
+        "in a registry of the user": build(f"localhost:5000/{uuid.uuid4().hex}/model:v2", *ours(gone)),
+        "in another registry here": build(f"127.0.0.1:5000/{uuid.uuid4().hex}:v1", *ours(gone)),
+        "given a word by the user": build(f"my-{uuid.uuid4().hex}:v1", *ours(gone)),
+        "given a word beside ours": _tagged(build(tag(), *ours(gone)), f"my-{uuid.uuid4().hex}"),
         "used by a container": build(tag(), *ours(gone)),
         "of another user": build(tag(), *(s.replace(ownership.owner(), "other@host") for s in ours(gone))),
         "without an owner": build(tag(), "FROM scratch", f"LABEL {LABEL}={gone}", "LABEL amlwidgets.test=1", ownership.last_step()),
         "of a folder without a place": build(tag(), *(s.replace(str(gone), "gone") for s in ours(gone))),
     }  # fmt: skip
     container = client.api.create_container(kept["used by a container"].id, "/nothing")
-    expected = {stale_two.id, dangling.id, client.images.get(service).id}
+    expected = {stale_two.id, packed.id, dangling.id, client.images.get(service).id}
 
     code, said = prune(capsys)
     assert code == 0
-    assert f"Of the sandbox in {gone}, which is gone: 4 images, up to 0.0 GB" in said
+    assert f"Of the sandbox in {gone}, which is gone: 5 images, up to 1 MB" in said
     assert {first, second, store} <= {word.strip(" ,") for word in said.split()}
-    assert said.endswith("Nothing was changed. With --yes they are removed.\n")
+    assert "\nNothing was changed. With --yes they are removed unasked.\n" in said
     assert all(_there(client, image) for image in (*expected, stale_one.id))
 
     code, said = prune(capsys, "--yes", "--format", "json")
@@ -123,7 +135,9 @@ def test_exactly_the_images_of_the_sandboxes_that_are_gone_are_listed_and_remove
         assert _there(client, image.id), what
     client.api.remove_container(container["Id"])
     assert prune(capsys, "--yes")[1].count("\n  ") == 1, "now that no container uses it"
-    assert prune(capsys, "--yes") == (0, "There are no images of sandboxes that are gone.\n")
+    code, said = prune(capsys, "--yes")
+    assert (code, said.splitlines()[0]) == (0, "No image is proved to be yours and of a sandbox that is gone.")
+    assert "more do not say whose they are" in said
 
 
 def test_a_sandbox_that_runs_is_living_also_where_its_folder_was_deleted(me, client, build, tmp_path):
@@ -161,7 +175,7 @@ def test_what_a_sandbox_builds_is_found_after_its_folder_was_deleted_and_the_doc
         shutil.rmtree(home)
         (found,) = stale.find(client)
         assert found.names == (image_of(result.prefix),)
-        assert "! Images: 1 image, up to 0." in doctors_word(tmp_path)
+        assert "! Images: 1 image, up to " in doctors_word(tmp_path)
         assert "amlwidgets sandbox prune" in doctors_word(tmp_path)
         code, said = prune(capsys, "--yes")
         assert (code, "Removed: 1 of 1." in said) == (0, True)
@@ -187,5 +201,7 @@ def test_the_owner_is_chosen_once_and_nothing_is_proved_without_a_data_folder(me
     assert ownership.owner() == ""
     assert ownership.first_step(tmp_path) == f'LABEL {LABEL}="{tmp_path}"'
     assert stale.find(None) == []
-    with pytest.raises((BadInput, SystemExit)):
-        main(["sandbox", "prune", "--home", "x"])
+    for spoiled in (b"", b"short", b"\xff" * 32):
+        (file / "engine-owner").write_bytes(spoiled)
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+        assert ownership.owner() == ""
