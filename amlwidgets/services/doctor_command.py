@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -196,13 +197,13 @@ def _disk() -> list[Check]:
 def _rights() -> list[Check]:
     """Return a warning for each folder of data that others of this machine can open."""
     from amlwidgets.services.journal import home
-    from amlwidgets.services.rights import open_to_others
+    from amlwidgets.services.rights import open_to
 
     named = {"AMLWIDGETS_HOME": home(), "AMLWIDGETS_SANDBOX_HOME": _sandbox_home()}
     return [
-        _open_folder(variable, place, what)
+        _open_folder(variable, place, *found)
         for variable, place in named.items()
-        if place is not None and (what := open_to_others(place))
+        if place is not None and all(found := open_to(place))
     ]
 
 
@@ -211,10 +212,24 @@ def _sandbox_home() -> Path | None:
     return Path(chosen).expanduser() if chosen else None
 
 
-def _open_folder(variable: str, place: Path, what: str) -> Check:
-    named = os.environ.get(variable)
+def _open_folder(variable: str, place: Path, who: str, what: str) -> Check:
     could = "could put other files in the place of yours" if what == "write" else "see the names of its files"
-    words = f"Others of this machine can open {variable if named else 'the data folder'}, and {could}."
-    # By its variable: the doctor tells no folder.
-    shown = f'"${variable}"' if named else str(place)
-    return Check("rights", "Rights", CheckState.WARN, str(place), words, f"Run: chmod 700 {shown}")
+    words = f"{who} can open {variable if os.environ.get(variable) else 'the data folder'}, and {could}."
+    todo = f"Run: chmod 700 {_for_a_shell(place, variable)}"
+    return Check("rights", "Rights", CheckState.WARN, str(place), words, todo)
+
+
+def _for_a_shell(place: Path, variable: str) -> str:
+    """Return a folder for a command: by its variable where that names it as it is, for the doctor tells no folder."""
+    if Path(os.environ.get(variable) or "~") == place:
+        return f'"${variable}"'
+    if place == Path.home():
+        return "~"
+    if place.is_relative_to(Path.home()):
+        return f"~/{shlex.quote(str(place.relative_to(Path.home())))}"
+    data = os.environ.get("XDG_DATA_HOME")
+    return (
+        f'"$XDG_DATA_HOME"/{shlex.quote(place.name)}'
+        if data and Path(data) == place.parent
+        else shlex.quote(str(place))
+    )

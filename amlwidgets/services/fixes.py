@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING, Any
 from amlwidgets.core.spec import DeploymentSpec, label_of
 from amlwidgets.core.stages import STAGES, Stage
 from amlwidgets.errors import BadInput
-from amlwidgets.services.kept_files import backup_text, digest, project_file, read_text, refused
+from amlwidgets.services.kept_files import (
+    SETTINGS,
+    backup_text,
+    digest,
+    former_settings,
+    not_applied,
+    project_file,
+    project_text,
+    read_text,
+    refused,
+)
 from amlwidgets.services.rights import own_folder
 from amlwidgets.services.whole_files import write_whole
 
@@ -75,7 +85,7 @@ def propose(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
         return None
     try:
         proposal = action(fix, spec)
-    except (OSError, UnicodeDecodeError, KeyError, ValueError):
+    except (OSError, UnicodeDecodeError, KeyError, ValueError, BadInput):
         return None  # the file is not as the evidence says: a person has to look
     return proposal if proposal and (proposal.settings or any(e.before != e.after for e in proposal.edits)) else None
 
@@ -119,21 +129,25 @@ def apply(proposal: Proposal, spec: DeploymentSpec, backups: Path) -> tuple[Depl
     """Write the proposal's files, keeping a backup of each below ``backups``, and return the changed specification.
 
     Raises:
-        BadInput: a file has changed since the proposal was made; nothing is written then.
+        BadInput: a file has changed since the proposal was made or lies outside of the working folder, and nothing is
+            written then; or it cannot be written.
     """
-    for edit in proposal.edits:
-        if read_text(Path(spec.folder, edit.file)) != edit.before:
-            raise BadInput(
-                f"{edit.file} has changed in the meantime.", code="file-changed", todo="Look at the fix again."
-            )
+    paths = [_unchanged(edit, Path(spec.folder)) for edit in proposal.edits]
     files = []
-    for edit in proposal.edits:
+    for edit, path in zip(proposal.edits, paths, strict=True):
         backup = _back_up(backups, edit)
-        write_whole(Path(spec.folder, edit.file), edit.after)
+        _write(path, edit.after)
         kept = {"backup": str(backup), "before": digest(edit.before), "after": digest(edit.after)}
         files.append({"file": edit.file, **kept})
     settings = {name: (getattr(spec, name), value) for name, value in proposal.settings.items()}
     return spec.changed(**proposal.settings), Applied(proposal.title, tuple(files), settings, proposal.retry_from)
+
+
+def _unchanged(edit: FileEdit, folder: Path) -> Path:
+    path = project_file({"file": edit.file}, folder, not_applied)
+    if project_text(path, not_applied) != edit.before:
+        raise BadInput(f"{edit.file} has changed in the meantime.", code="file-changed", todo="Look at the fix again.")
+    return path
 
 
 def undo(applied: Applied, spec: DeploymentSpec, backups: Path) -> DeploymentSpec:
@@ -146,31 +160,44 @@ def undo(applied: Applied, spec: DeploymentSpec, backups: Path) -> DeploymentSpe
 
     Raises:
         BadInput: a file was changed by hand since, or the journal leads elsewhere; everything is left alone.
+            Or a file cannot be written.
     """
-    if "folder" in applied.settings:
-        raise refused("it would change the working folder")
-    before = []
+    changed, before = former_settings(applied.settings, spec), []
     for entry in applied.files:
         path = project_file(entry, Path(spec.folder))
-        if digest(read_text(path)) != entry.get("after"):
+        if digest(project_text(path, refused)) != entry.get("after"):
             raise BadInput(
                 f"{entry['file']} was changed since the fix.",
                 code="file-changed",
                 todo=f"What it was before lies in {backups / Path(str(entry.get('backup') or '')).name}.",
             )
         before.append((path, backup_text(entry, backups)))
-    changed = spec.changed(**{k: old for k, (old, new) in applied.settings.items() if getattr(spec, k, None) == new})
     for path, text in before:
-        write_whole(path, text)
+        _write(path, text)
     return changed
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise _unwritable(path.name, error) from error
+
+
+def _unwritable(name: str, error: OSError) -> BadInput:
+    words = f"{name} cannot be written: {error.strerror or error}."
+    return BadInput(words, code="file-unwritable", todo="Look at its rights and at the room on the disk.")
 
 
 def _back_up(folder: Path, edit: FileEdit) -> Path:
     """Keep what a file holds before the fix; outside the working folder, which may be uploaded whole."""
-    own_folder(folder)
     stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1_000_000:06d}"
     path = folder / f"{stamp}-{Path(edit.file).name}"
-    write_whole(path, edit.before)
+    try:
+        own_folder(folder)
+        write_whole(path, edit.before)
+    except OSError as error:
+        raise _unwritable(f"The backup {path}", error) from error
     return path
 
 
@@ -217,7 +244,7 @@ def _edit_conda(fix: Fix, spec: DeploymentSpec, change: Callable[[list[Any]], bo
 
     if not spec.conda_file:
         return None
-    before = read_text(Path(spec.folder, spec.conda_file))
+    before = read_text(project_file({"file": spec.conda_file}, Path(spec.folder), not_applied))
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.indent(mapping=2, sequence=_sequence_indent(before), offset=_sequence_indent(before) - 2)
@@ -331,6 +358,8 @@ def _raise_memory(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
 
 def _set_config(fix: Fix, spec: DeploymentSpec) -> Proposal | None:
     name = fix.arguments["field"]
+    if name not in SETTINGS:
+        return None  # it could not be taken back
     changed = getattr(spec.changed(**{name: fix.arguments["value"]}), name)
     earliest = min(spec.stage_of(name) or Stage.PREFLIGHT, Stage.SCHEDULE, key=STAGES.index)
     return Proposal(fix.title, settings={name: changed}, retry_from=earliest)

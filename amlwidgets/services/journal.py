@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -50,6 +51,12 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     else:
         own_folder(folder)
+
+
+def _todo(error: Exception) -> str:
+    """Say what helps: room helps neither against missing rights nor against a link."""
+    of_place = isinstance(error, OSError) and error.errno != errno.ENOSPC
+    return f"{'Set' if of_place else 'Free disk space or set'} AMLWIDGETS_HOME to another folder."
 
 
 @dataclass(slots=True)
@@ -107,6 +114,14 @@ def _dict(text: str) -> dict[str, Any]:
     return found
 
 
+def _fix(text: Any) -> dict[str, Any]:
+    """Return what was kept of a fix; nothing where that is spoiled, so that the fix is still told of."""
+    try:
+        return _dict(text)
+    except (ValueError, TypeError, RecursionError):
+        return {}
+
+
 class Journal:
     """Runs in one SQLite file; safe from several threads and processes.
 
@@ -124,8 +139,8 @@ class Journal:
             _make_folder(self.path.parent)
             # Logs are masked, but names and settings are the user's alone to read; SQLite's own files follow this one.
             own_file(self.path)
-            for extra in self.path.parent.glob(f"{self.path.name}-*"):
-                close_file(extra)
+            for extra in ("wal", "shm", "journal"):
+                close_file(self.path.with_name(f"{self.path.name}-{extra}"))
             self._db = sqlite3.connect(self.path, check_same_thread=False, timeout=10, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
@@ -140,7 +155,7 @@ class Journal:
                 raise ServiceFailed(
                     f"The journal {self.path} cannot be used: {error}.",
                     code="journal-unusable",
-                    todo="Free disk space or set AMLWIDGETS_HOME to another folder.",
+                    todo=_todo(error),
                 ) from error
 
     def close(self) -> None:
@@ -222,18 +237,18 @@ class Journal:
             )
 
     def last_fix(self, run: str) -> tuple[int, dict[str, Any]] | None:
-        """Return the newest fix that was not undone, with its number, or None."""
+        """Return the newest fix that was not undone, with its number, or None; a spoiled record is an empty one."""
         with self._translated():
             row = self._db.execute(
                 "SELECT n,applied FROM fixes WHERE run=? AND undone=0 ORDER BY n DESC LIMIT 1", (run,)
             ).fetchone()
-        return (row[0], json.loads(row[1])) if row else None
+        return (row[0], _fix(row[1])) if row else None
 
     def fixes(self, run: str) -> list[tuple[dict[str, Any], bool]]:
-        """Return the fixes that were applied, in order, each with whether it was taken back."""
+        """Return the fixes that were applied, in order, each with whether it was taken back; a spoiled one is empty."""
         with self._translated():
             rows = self._db.execute("SELECT applied,undone FROM fixes WHERE run=? ORDER BY n", (run,)).fetchall()
-        return [(json.loads(applied), bool(undone)) for applied, undone in rows]
+        return [(_fix(applied), bool(undone)) for applied, undone in rows]
 
     def newest(self) -> str:
         """Return the id of the run that was changed last.

@@ -16,6 +16,7 @@ from amlwidgets.core.report_text import not_explained
 from amlwidgets.core.stages import STAGES, Stage, StageState
 from amlwidgets.errors import BadInput
 from amlwidgets.services.code import Ref, render
+from amlwidgets.services.fixes import Applied
 from amlwidgets.services.journal import home
 from amlwidgets.services.kept_files import backup_text, digest, project_file, read_text
 from amlwidgets.services.plan import calls_of
@@ -132,7 +133,8 @@ def markdown_cell(text: str) -> Any:
     """Return a cell of text, without secrets."""
     from nbformat.v4 import new_markdown_cell
 
-    return new_markdown_cell(mask(text))  # type: ignore[no-untyped-call]
+    # Half a surrogate pair, from a JSON text, can be written into no file.
+    return new_markdown_cell(mask(text.encode("utf-8", "replace").decode()))  # type: ignore[no-untyped-call]
 
 
 def code_cell(text: str) -> Any:
@@ -250,17 +252,24 @@ def _excerpt(log: str, findings: list[dict[str, Any]]) -> str:
 def _fixes(run: SavedRun, applied: list[tuple[dict[str, Any], bool]]) -> str:
     if not applied:
         return ""
-    kept = [entry for fix, _ in applied for entry in _files(fix)]
+    read = [(_read(plain), undone) for plain, undone in applied]
+    kept = [entry for fix, _ in read for entry in fix.files]
     parts = ["## Fixes that were applied"]
-    for fix, undone in applied:
-        settings = fix.get("settings", {}).items()
-        changed = ", ".join(f"`{n}`: {inline(repr(b))} → {inline(repr(a))}" for n, (b, a) in settings)
-        parts.append(f"* {inline(fix['title'])}{' (taken back)' if undone else ''}{f': {changed}' if changed else ''}")
+    for fix, undone in read:
+        changed = ", ".join(f"{inline(n)}: {inline(repr(b))} → {inline(repr(a))}" for n, (b, a) in fix.settings.items())
+        parts.append(f"* {inline(fix.title)}{' (taken back)' if undone else ''}{f': {changed}' if changed else ''}")
         parts += [fenced(diff, "diff") for diff in _diffs(fix, kept, Path(run.spec.folder))]
     return "\n\n".join(parts)
 
 
-def _diffs(fix: dict[str, Any], kept: list[dict[str, Any]], folder: Path) -> list[str]:
+def _read(plain: dict[str, Any]) -> Applied:
+    try:
+        return Applied.from_dict(plain)
+    except BadInput:
+        return Applied(f"{plain.get('title') or 'A fix'}: the journal's record of it is spoiled")
+
+
+def _diffs(fix: Applied, kept: list[dict[str, str]], folder: Path) -> list[str]:
     """Return what a fix changed, as far as it can still be told.
 
     Args:
@@ -271,26 +280,22 @@ def _diffs(fix: dict[str, Any], kept: list[dict[str, Any]], folder: Path) -> lis
     import difflib
 
     found = []
-    for entry in _files(fix):
+    for entry in fix.files:
         old, new = _backup(entry), _written(entry, kept, folder)
         if old is not None and new is not None:
-            name = Path(str(entry["file"])).name
+            name = Path(str(entry.get("file"))).name
             found.append("\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), name, name, lineterm="")))
     return [diff for diff in found if diff]
 
 
-def _files(fix: dict[str, Any]) -> list[dict[str, Any]]:
-    return [entry for entry in fix.get("files") or [] if isinstance(entry, dict)]
-
-
-def _backup(entry: dict[str, Any]) -> str | None:
+def _backup(entry: dict[str, str]) -> str | None:
     try:
         return backup_text(entry, home() / "backups")
     except BadInput:
         return None
 
 
-def _written(entry: dict[str, Any], kept: list[dict[str, Any]], folder: Path) -> str | None:
+def _written(entry: dict[str, str], kept: list[dict[str, str]], folder: Path) -> str | None:
     """Return what a fix wrote into a file; None where neither the file nor a later backup has it any more."""
     try:
         now = read_text(project_file(entry, folder))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
+import sys
 import tempfile
 import time
 from contextlib import contextmanager
@@ -18,8 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-_LONGEST_FOLDER = 90
-"""Names of sockets are bounded: 103 bytes on macOS, 107 on Linux."""
+_LONGEST_PLACE = 77
+"""Bytes. Names of sockets are bounded (103 bytes on macOS, 107 on Linux); what lies in there takes up to 26 of them."""
+
+_SHORT_PLACE = "/tmp"  # noqa: S108 - a folder 0700 of our own is made there
+
+_ON_PORTS = (
+    "The folder for temporary files has too long a name for sockets: the runbook's kernel uses ports of this machine, "
+    "which its other users reach. Set TMPDIR to a folder with a short name.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +131,26 @@ def run_again(
 def _own_sockets() -> Iterator[Any]:
     """Give the configuration of a kernel whose sockets are files in a folder of the user's own.
 
-    On ports of this machine whoever else uses it could read along, and the kernel warns of that.
+    On ports of this machine whoever else uses it could read along; they are used only where no folder's name is short
+    enough, and that is said.
     """
     from traitlets.config import Config
 
-    config = Config()
-    with tempfile.TemporaryDirectory(prefix="aml-", ignore_cleanup_errors=True) as folder:
-        if len(folder) <= _LONGEST_FOLDER:
-            config.KernelManager.transport = "ipc"
-            config.KernelManager.ip = f"{folder}/k"
+    config, place = Config(), _place_of_sockets()
+    if place is None:
+        sys.stderr.write(_ON_PORTS)
         yield config
+        return
+    with tempfile.TemporaryDirectory(prefix="aml-", dir=place, ignore_cleanup_errors=True) as folder:
+        config.KernelManager.transport = "ipc"
+        config.KernelManager.ip = f"{folder}/k"
+        yield config
+
+
+def _place_of_sockets() -> str | None:
+    """Return a folder in which the names of sockets are short enough, in bytes; None where there is none."""
+    places = (tempfile.gettempdir(), _SHORT_PLACE)
+    return next((p for p in places if len(os.fsencode(p)) <= _LONGEST_PLACE and os.access(p, os.W_OK | os.X_OK)), None)
 
 
 def _one(client: Any, cell: Any, number: int, results: list[StageResult], tell: Callable[[str], None]) -> None:

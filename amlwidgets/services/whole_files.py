@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -22,8 +23,14 @@ def write_whole(path: Path, text: str, *, rights: int = 0o600) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
-        Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else rights)
+        _set_rights(Path(temporary), path.stat().st_mode & 0o777 if path.exists() else rights)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _set_rights(path: Path, rights: int) -> None:
+    if path.stat().st_mode & 0o777 != rights:
+        with contextlib.suppress(PermissionError):  # some file systems know no rights
+            path.chmod(rights)

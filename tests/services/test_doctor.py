@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,17 @@ def test_no_engines_address_and_no_folder_is_told(tmp_path):
         assert str(tmp_path) not in said
 
 
+@pytest.fixture
+def reachable():
+    """Return a folder that others reach; those that pytest makes are closed."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as top:
+        Path(top).chmod(0o755)
+        yield Path(top)
+
+
 @pytest.mark.parametrize("variable", ["AMLWIDGETS_HOME", "AMLWIDGETS_SANDBOX_HOME"])
-def test_a_folder_that_others_can_open_is_told_with_the_command_that_closes_it(tmp_path, variable):
-    place = tmp_path / "data"
+def test_a_folder_that_others_can_open_is_told_with_the_command_that_closes_it(tmp_path, reachable, variable):
+    place = reachable / "data"
     place.mkdir()
     elsewhere = {"AMLWIDGETS_HOME": str(tmp_path / "none"), "DOCKER_HOST": "tcp://127.0.0.1:1"}
     environment = elsewhere | {variable: str(place)}
@@ -69,6 +78,65 @@ def test_a_folder_that_others_can_open_is_told_with_the_command_that_closes_it(t
         assert command == f'chmod 700 "${variable}"'
     subprocess.run(["/bin/sh", "-c", command], env=environment | {"PATH": os.defpath}, check=True)
     assert "Rights" not in doctor(tmp_path, **environment)[1]
+
+
+ABOVE_AND_IN_IT = [
+    (0o700, 0o777, None),
+    (0o755, 0o711, None),
+    (0o755, 0o744, None),
+    (0o755, 0o722, None),
+    (0o755, 0o755, "Others of this machine can open AMLWIDGETS_HOME, and see the names"),
+    (0o711, 0o733, "Others of this machine can open AMLWIDGETS_HOME, and could put other files"),
+    (0o755, 0o770, "Your group can open AMLWIDGETS_HOME, and could put other files"),
+    (0o755, 0o750, "Your group can open AMLWIDGETS_HOME, and see the names"),
+    (0o750, 0o755, "Your group can open AMLWIDGETS_HOME, and see the names"),
+    (0o755, 0o775, "Your group can open AMLWIDGETS_HOME, and could put other files"),
+]
+
+
+@pytest.mark.parametrize(("above", "mode", "words"), ABOVE_AND_IN_IT)
+def test_who_can_open_a_folder_is_told_as_the_folders_above_let_them(monkeypatch, reachable, above, mode, words):
+    place = reachable / "data"
+    place.mkdir()
+    place.chmod(mode)
+    reachable.chmod(above)
+    monkeypatch.setenv("AMLWIDGETS_HOME", str(place))
+    monkeypatch.delenv("AMLWIDGETS_SANDBOX_HOME", raising=False)
+    assert [check.detail.startswith(words or "?") for check in doctor_command._rights()] == [True] * bool(words)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"AMLWIDGETS_SANDBOX_HOME": "~/my data; $(x)"},
+        {"AMLWIDGETS_SANDBOX_HOME": "~"},
+        {"AMLWIDGETS_HOME": "~"},
+        {"AMLWIDGETS_HOME": "{top}/it's mine"},
+        {"XDG_DATA_HOME": "{top}/my share"},
+        {"HOME": "{top}/a b"},
+    ],
+)
+def test_the_command_that_closes_a_folder_works_in_a_shell(reachable, variables):
+    top = str(reachable)
+    none = {"HOME": f"{top}/home", "DOCKER_HOST": "tcp://127.0.0.1:1", "PATH": os.defpath}
+    environment = none | {name: value.replace("{top}", top) for name, value in variables.items()}
+
+    def said(*words):
+        run = subprocess.run(
+            [sys.executable, *words], cwd=top, env=environment, capture_output=True, text=True, check=False
+        )
+        return run.stdout
+
+    where = "from amlwidgets.services import doctor_command as d, journal; print(d._sandbox_home() or journal.home())"
+    place = Path(top, said("-c", where).strip())
+    place.mkdir(parents=True)
+    for folder in (place, *place.parents[: len(place.parents) - len(reachable.parents) - 1]):
+        folder.chmod(0o755)
+    told = said("-m", "amlwidgets.cli", "doctor")
+    (line,) = [line for line in told.splitlines() if "Rights" in line]
+    subprocess.run(["/bin/sh", "-c", line.partition("Run: ")[2]], cwd=top, env=environment, check=True)
+    assert place.stat().st_mode & 0o777 == 0o700
+    assert top not in told
 
 
 def test_what_helps_everybody_is_told_whole():

@@ -71,6 +71,13 @@ DOCTORED = {
     "a file above": {"file": "../diary.txt", "after": DIARY},
     "a link in the project": {"file": "link.txt", "after": DIARY},
     "a file that is not there": {"file": "absent.py", "after": DIARY},
+    "a file that is no text": {"file": "model.pkl"},
+    "a NUL": {"file": "score\0.py"},
+    "links in a circle": {"file": "circle.py"},
+    "a name that is too long": {"file": "x" * 300},
+    "a backup with too long a name": {"backup": "x" * 300},
+    "a backup with a NUL": {"backup": "x\0"},
+    "half a surrogate pair": {"file": "\ud800"},
 }
 
 
@@ -78,13 +85,14 @@ DOCTORED = {
 def test_paths_that_lead_elsewhere_are_refused(project, tmp_path, case):
     (home() / "backups" / "link").symlink_to(tmp_path / "diary.txt")
     (tmp_path / "project" / "link.txt").symlink_to(tmp_path / "diary.txt")
+    (tmp_path / "project" / "circle.py").symlink_to("circle.py")
+    (tmp_path / "project" / "model.pkl").write_bytes(b"\x80\xff")
     text = json.dumps(DOCTORED[case]).replace("{tmp}", str(tmp_path)).replace("{home}", str(home()))
     doctor(project, **json.loads(text))
     before = all_files(tmp_path)
     with pytest.raises(BadInput, match="cannot be taken back") as refused:
         project.undo()
     assert refused.value.code == "undo-refused"
-    assert "diary of" not in told(project)
     assert SECRET.strip() not in told(project)
     assert all_files(tmp_path) == before
     assert project.can_undo, "the fix is still there for a person to look at"
@@ -107,19 +115,78 @@ def test_the_recorded_folder_is_the_notebooks_or_nothing_is_written(project, tmp
         project.undo()
     monkeypatch.chdir(project.spec.folder)
     doctor(project, settings={"folder": [str(elsewhere), project.spec.folder]})
-    with pytest.raises(BadInput, match="it would change the working folder"):
+    with pytest.raises(BadInput, match="it would change folder, which no fix changes"):
         project.undo()
     assert (tmp_path / "project" / "score.py").read_text() == "new\n"
 
 
-@pytest.mark.parametrize(
-    "spoiled", [{"files": [1]}, {"files": None}, {"settings": {"memory_gb": [1]}}, {"retry_from": "x"}]
-)
-def test_a_spoiled_record_is_said_in_one_sentence(project, spoiled):
+SPOILED = {
+    "a file": {"files": [1]},
+    "no files": {"files": None},
+    "half a setting": {"settings": {"memory_gb": [1]}},
+    "no settings": {"settings": None},
+    "a stage": {"retry_from": "x"},
+}
+
+
+def write_record(run, text):
     journal = Journal()
-    _, applied = journal.last_fix(project.run_id)
-    journal._db.execute("UPDATE fixes SET applied=?", (json.dumps(applied | spoiled),))
+    journal._db.execute("UPDATE fixes SET applied=? WHERE run=?", (text, run.run_id))
+    journal.close()
+
+
+@pytest.mark.parametrize("case", SPOILED)
+def test_a_spoiled_record_is_said_in_one_sentence(project, case):
+    _, applied = Journal().last_fix(project.run_id)
+    write_record(project, json.dumps(applied | SPOILED[case]))
     with pytest.raises(BadInput, match="record of it is spoiled"):
         project.undo()
-    if "files" in spoiled:
-        assert "Mend it" in told(project)
+    assert "Mend it: the journal" in told(project)
+
+
+@pytest.mark.parametrize("text", ["[1", "[1]", "{}", "", None, "[" * 100_000], ids=lambda text: str(text)[:5])
+def test_a_record_that_is_none_is_told_and_not_followed(project, text):
+    write_record(project, text)
+    assert project.can_undo, "a view asks for it each time that it is drawn"
+    with pytest.raises(BadInput, match="record of it is spoiled"):
+        project.undo()
+    assert "record of it is spoiled" in told(project)
+
+
+def test_a_title_that_no_file_can_hold_costs_no_runbook(project, tmp_path):
+    _, applied = Journal().last_fix(project.run_id)
+    write_record(project, json.dumps(applied | {"title": "half \ud800 a pair"}))
+    book = runbook.of_run(Journal().load(project.run_id), Journal())
+    assert "half ? a pair" in runbook.save(book, tmp_path / "book.ipynb").read_text()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"source_directory": ["/", ""]}, "outside of the working folder"),
+        ({"source_directory": ["..", ""]}, "outside of the working folder"),
+        ({"source_directory": ["circle", ""]}, "cannot be read"),
+        ({"source_directory": ["a\0", ""]}, "cannot be read"),
+        ({"entry_script": ["../diary.txt", "score.py"]}, "outside of the working folder"),
+        ({"model_path": ["/", ""]}, "model_path, which no fix changes"),
+        ({"conda_file": ["/etc/passwd", ""]}, "conda_file, which no fix changes"),
+        ({"target": ["AKS", "ACI"]}, "target, which no fix changes"),
+        ({"port": [float("inf"), 8890]}, "cannot be read"),
+        ({"memory_gb": [[1], 2.0]}, "record of it is spoiled"),
+    ],
+)
+def test_settings_that_no_fix_has_changed_are_not_taken_back(project, tmp_path, settings, said):
+    (tmp_path / "project" / "circle").symlink_to("circle")
+    doctor(project, settings=settings)
+    before = project.spec
+    with pytest.raises(BadInput, match=f"cannot be taken back: .*{said}"):
+        project.undo()
+    assert project.spec == before
+    assert (tmp_path / "project" / "score.py").read_text() == "new\n"
+
+
+def test_a_folder_of_sources_within_the_project_is_taken_back(project, tmp_path):
+    (tmp_path / "project" / "src").mkdir()
+    doctor(project, settings={"source_directory": ["src", ""]})
+    project.undo()
+    assert project.spec.source_directory == "src"

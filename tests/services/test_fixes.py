@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from amlwidgets.core.findings import Fix
@@ -163,3 +165,24 @@ def test_a_conda_file_with_windows_line_ends_keeps_them(spec, tmp_path):
     (tmp_path / "env.yml").write_bytes(CONDA.replace("\n", "\r\n").encode())
     fixes.apply(fixes.propose(fix("add-pip-package", package="pandas"), spec), spec, tmp_path / "backups")
     assert (tmp_path / "env.yml").read_bytes() == (CONDA + "      - pandas\n").replace("\n", "\r\n").encode()
+
+
+@pytest.mark.parametrize("name", ["../env.yml", "link.yml", "circle.yml", "a\0b", "x" * 300])
+def test_a_conda_file_outside_the_working_folder_is_neither_proposed_nor_written(spec, tmp_path, name):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "link.yml").symlink_to(tmp_path / "env.yml")
+    (inside / "circle.yml").symlink_to("circle.yml")
+    there = replace(spec, folder=str(inside), conda_file=name)
+    assert fixes.propose(fix("add-pip-package", package="pandas"), there) is None
+    edit = fixes.FileEdit(name, CONDA, CONDA + "\n")
+    with pytest.raises(BadInput, match="cannot be applied"):
+        fixes.apply(fixes.Proposal("x", (edit,)), there, tmp_path / "backups")
+    assert (tmp_path / "env.yml").read_text() == CONDA
+    assert not (tmp_path / "backups").exists()
+
+
+def test_a_setting_that_could_not_be_taken_back_or_set_is_not_proposed(spec):
+    assert fixes.propose(fix("set-config", field="port", value="8891"), spec).settings == {"port": 8891}
+    assert fixes.propose(fix("set-config", field="port", value="none"), spec) is None
+    assert fixes.propose(fix("set-config", field="model_path", value="/"), spec) is None

@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from amlwidgets.core.spec import DeploymentSpec
 from amlwidgets.core.stages import Stage
 from amlwidgets.errors import ServiceFailed
 from amlwidgets.services import fixes
+from amlwidgets.services import rights as own_rights
 from amlwidgets.services.journal import Journal, home, is_alive, process_identity
 
 
@@ -122,9 +125,123 @@ def test_the_folder_that_amlwidgets_chooses_itself_is_closed(tmp_path, monkeypat
 def test_a_journal_that_is_a_link_to_another_place_is_refused(tmp_path):
     (tmp_path / "elsewhere").write_text("")
     (tmp_path / "journal.db").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ServiceFailed, match="it is a link to another place"):
+    with pytest.raises(ServiceFailed, match="is a link to another place. Set AMLWIDGETS_HOME"):
         Journal(tmp_path / "journal.db")
     assert (tmp_path / "elsewhere").read_text() == ""
+
+
+@pytest.mark.parametrize("name", ["wal", "shm", "journal"])
+def test_a_link_in_the_place_of_sqlites_files_changes_nobodys_rights(tmp_path, name):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    elsewhere.chmod(0o755)
+    (tmp_path / f"journal.db-{name}").symlink_to(elsewhere)
+    with pytest.raises(ServiceFailed, match=f"journal.db-{name} is a link to another place"):
+        Journal(tmp_path / "journal.db")
+    assert rights(elsewhere) == 0o755
+
+
+def test_what_only_begins_with_the_journals_name_is_left_alone(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere").chmod(0o755)
+    (tmp_path / "journal.db-x").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "journal.db-notes").write_text("")
+    (tmp_path / "journal.db-notes").chmod(0o644)
+    Journal(tmp_path / "journal.db").close()
+    assert rights(tmp_path / "elsewhere") == 0o755
+    assert rights(tmp_path / "journal.db-notes") == 0o644
+
+
+def test_a_link_that_takes_a_files_place_after_the_look_is_not_followed(tmp_path):
+    (tmp_path / "elsewhere").write_text("")
+    (tmp_path / "elsewhere").chmod(0o644)
+    (tmp_path / "link").symlink_to("elsewhere")
+    own_rights._change(tmp_path / "link", 0o600)
+    assert rights(tmp_path / "elsewhere") == 0o644
+
+
+def test_closing_the_files_ends_no_lock_of_another_journal_of_this_process(tmp_path):
+    first = Journal(tmp_path / "journal.db")
+    first._db.execute("BEGIN IMMEDIATE")
+    for file in tmp_path.glob("journal.db*"):
+        file.chmod(0o666)
+        own_rights.close_file(file)
+        assert rights(file) == 0o600
+    other = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+    done = subprocess.run([sys.executable, "-c", other, str(first.path)], capture_output=True, text=True, check=False)
+    assert "database is locked" in done.stderr
+    first.close()
+
+
+AS_ANOTHER = """
+import os, sys
+from pathlib import Path
+from amlwidgets.core.spec import DeploymentSpec
+from amlwidgets.services import fixes
+from amlwidgets.services.journal import Journal
+import platformdirs, psutil, difflib
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+place, work = map(Path, sys.argv[1:])
+try:
+    Journal(place / "journal.db").create(DeploymentSpec(), {})
+    edit = fixes.FileEdit("score.py", "old", "new")
+    fixes.apply(fixes.Proposal("x", (edit,)), DeploymentSpec(folder=str(work)), place / "backups")
+    print("used")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.fixture
+def shared():
+    """Return a folder that every account of this machine reaches."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as made:
+        place = Path(made)
+        place.chmod(0o755)
+        for name in ("data", "data/backups", "work"):
+            (place / name).mkdir()
+            (place / name).chmod(0o777)
+        (place / "work" / "score.py").write_text("old")
+        (place / "work" / "score.py").chmod(0o666)
+        yield place
+
+
+def as_another(place):
+    words = [sys.executable, "-c", AS_ANOTHER, str(place / "data"), str(place / "work")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert not done.stderr
+    return done.stdout.strip()
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+
+
+@needs_root
+def test_a_folder_of_another_account_can_be_used_though_its_rights_cannot_be_changed(shared):
+    Journal(shared / "data" / "journal.db").close()
+    for file in (shared / "data").glob("journal.db*"):
+        file.chmod(0o666)
+    assert as_another(shared) == "used"
+    assert rights(shared / "data" / "backups") == 0o777, "not theirs to change"
+    assert (shared / "work" / "score.py").read_text() == "new"
+
+
+@needs_root
+def test_a_journal_that_somebody_else_has_put_there_is_refused(shared):
+    planted = shared / "data" / "journal.db"
+    planted.write_text("")
+    planted.chmod(0o666)
+    os.chown(planted, 12345, 12345)
+    assert "journal.db belongs to somebody else. Set AMLWIDGETS_HOME" in as_another(shared)
+
+
+@needs_root
+def test_a_backup_that_cannot_be_written_is_said_and_the_file_is_as_it_was(shared):
+    (shared / "data" / "backups").chmod(0o755)
+    said = as_another(shared)
+    assert said.startswith("BadInput The backup ")
+    assert "cannot be written: Permission denied. Look at its rights" in said
+    assert (shared / "work" / "score.py").read_text() == "old"
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_one_sentence(tmp_path):

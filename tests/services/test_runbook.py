@@ -223,10 +223,16 @@ def test_nobody_else_of_this_machine_reaches_the_kernel_of_a_runbook_and_it_warn
     assert "TCP" not in capfd.readouterr().err
 
 
-def test_where_the_name_of_a_socket_would_be_too_long_a_runbook_runs_all_the_same(tmp_path, monkeypatch):
-    deep = tmp_path / ("x" * 90)
-    deep.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(deep))
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(LOOK)], metadata={KEY: {}})
-    assert runbook_run.run_again(book, tmp_path) == []
-    assert json.loads((tmp_path / "seen.json").read_text())[0] == "tcp"
+@pytest.mark.parametrize(("short", "transport"), [("/tmp", "ipc"), ("/absent", "tcp")])
+def test_where_the_name_of_a_socket_would_be_too_long_another_place_is_taken_or_it_is_said(
+    tmp_path, monkeypatch, capfd, short, transport
+):
+    with tempfile.TemporaryDirectory(dir="/tmp") as top, monkeypatch.context() as patched:
+        deep = Path(top, "ü" * 35)  # 70 bytes
+        deep.mkdir()
+        patched.setattr(tempfile, "tempdir", str(deep))
+        patched.setattr(runbook_run, "_SHORT_PLACE", short)
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(LOOK)], metadata={KEY: {}})
+        assert runbook_run.run_again(book, tmp_path) == []
+    assert json.loads((tmp_path / "seen.json").read_text())[0] == transport
+    assert ("ports of this machine" in capfd.readouterr().err) == (transport == "tcp")
