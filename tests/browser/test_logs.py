@@ -53,7 +53,7 @@ def lines_in_sight(page):
 def wait_line(page, number):
     """Wait until a line is in sight."""
     page.wait_for_function(
-        """n => { const s = document.querySelector('.aml-scroll').getBoundingClientRect();
+        """n => { const s = document.querySelector('.aml-scroll')?.getBoundingClientRect(); if (!s) return false;
         const e = document.querySelector(`.aml-line[data-line="${n}"]`); if (!e) return false;
         const r = e.getBoundingClientRect(); return r.top >= s.top - 1 && r.bottom <= s.bottom + 1 }""",
         arg=number,
