@@ -12,14 +12,14 @@ from amlwidgets.sandbox.engine import base, stale
 from amlwidgets.sandbox.engine.builder import BUILD_SECONDS
 from amlwidgets.sandbox.engine.client import LABEL
 
-_SMALL = 1e8
-"""Bytes below which a size is said in MB."""
-
 if TYPE_CHECKING:
     import argparse
     from typing import Any
 
     from amlwidgets.sandbox.client import Sandbox
+
+_SMALL = 1e8
+"""Bytes below which a size is said in MB."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
